@@ -1,0 +1,74 @@
+"""What is published: a layer's description together with the rows that stand behind it now."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cached_property
+
+from geoserver_app.core.layer import Box, Layer
+
+
+@dataclass(frozen=True)
+class Band:
+    """A generalised copy of a layer for the zooms ``min`` to ``max`` (both included)."""
+
+    table: str
+    min: int
+    max: int
+
+
+@dataclass(frozen=True)
+class Publication:
+    """The current rows of one layer. ``bbox`` is CRS84 (west, south, east, north)."""
+
+    layer_id: str
+    revision: int
+    id: int
+    table: str
+    bands: tuple[Band, ...]
+    columns: frozenset[str]
+    """Fields the table holds; a field of a newer layer file may be missing until the next load."""
+    tile_columns: frozenset[str]
+    """Fields the band tables hold."""
+    srid: int
+    count: int
+    bbox: Box | None
+    loaded_at: datetime
+    source_date: str | None = None
+    exercise_count: int = 0
+    time_extent: tuple[datetime | None, datetime | None] | None = None
+    """First and last value of the layer's datetime field; None without such a field."""
+    pack: str | None = None
+    """File name of the baked archive."""
+
+    def band(self, zoom: int) -> Band | None:
+        """The band that serves a zoom; the deepest one serves all beyond."""
+        for band in self.bands:
+            if band.min <= zoom <= band.max:
+                return band
+        return self.bands[-1] if self.bands and zoom > self.bands[-1].max else None
+
+
+@dataclass(frozen=True)
+class Published:
+    """A layer that can be asked: its fields are those that file and table share."""
+
+    layer: Layer
+    publication: Publication
+
+    @property
+    def id(self) -> str:
+        return self.layer.id
+
+    @property
+    def revision(self) -> int:
+        return self.publication.revision
+
+    @cached_property
+    def tile_fields(self) -> tuple[str, ...]:
+        return tuple(f.name for f in self.layer.tile_fields if f.name in self.publication.tile_columns)
+
+
+def publish(layer: Layer, publication: Publication) -> Published:
+    """Join a description and its rows, leaving out fields the table does not have yet."""
+    fields = tuple(f for f in layer.fields if f.name in publication.columns)
+    return Published(layer if fields == layer.fields else replace(layer, fields=fields), publication)
