@@ -189,6 +189,15 @@ class Zoom:
 
 
 @dataclass(frozen=True)
+class FromZoom:
+    """Features whose ``field`` has one of these stored values are in tiles from this zoom on only."""
+
+    field: str
+    values: tuple[Value, ...]
+    zoom: int
+
+
+@dataclass(frozen=True)
 class Generalise:
     """How bands are made. Sizes are in pixels of a 512 px tile at the band's deepest zoom."""
 
@@ -199,6 +208,8 @@ class Generalise:
     """Polygons share borders: simplify them together so that no sliver opens."""
     rank: str | None = None
     """Field by which features are kept when a tile is too full (highest first); default: size."""
+    from_zoom: tuple[FromZoom, ...] = ()
+    """Classes that wait for a closer look; where several name a feature, the deepest zoom holds."""
 
 
 @dataclass(frozen=True)
