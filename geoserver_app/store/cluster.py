@@ -157,6 +157,8 @@ class Cluster:
 
     def access(self) -> Access:
         """The addresses of the running cluster, read from its own lock file."""
+        if self.postmaster() is None:
+            raise ClusterError(f"The private cluster in {self.data} is not running.")
         port, folder = self._lock_file()[3:5]
         keys = self._passwords()
 
@@ -396,3 +398,11 @@ def running(settings: Settings, *, durable: bool = True, tell: Tell = _silent) -
         return
     with cluster.used() as access:
         yield access
+
+
+def app_url(settings: Settings) -> str:
+    """Where the server logs in; the private cluster must be running (see :func:`running`)."""
+    if settings.app_database_url is not None:
+        return settings.app_database_url
+    cluster = private_cluster(settings)
+    return given_access(settings).app_url if cluster is None else cluster.access().app_url
