@@ -48,9 +48,13 @@ class Publication:
         return self.bands[-1] if self.bands and zoom > self.bands[-1].max else None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Published:
-    """A layer that can be asked: its fields are those that file and table share."""
+    """A layer that can be asked: its fields are those that file and table share.
+
+    Compared and hashed by identity: a new catalogue, revision or caller makes a new value, and
+    what is derived from it (tables, statements) can be kept by it.
+    """
 
     layer: Layer
     publication: Publication

@@ -1,0 +1,108 @@
+"""The application: opens the parts, mounts the protocols, words the errors."""
+
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import Response
+
+from geoserver_app.api import layers, status, styles
+from geoserver_app.auth.accounts import Accounts
+from geoserver_app.catalogue import Watcher
+from geoserver_app.core.errors import BadParameter, GeoError, NotAllowed, NotFound
+from geoserver_app.settings import BadSettings, Settings, read_settings
+from geoserver_app.store.engine import Database
+from geoserver_app.store.revisions import Revisions
+from geoserver_app.web.deps import Parts
+from geoserver_app.web.middleware import Front
+from geoserver_app.web.respond import problem
+
+log = logging.getLogger("maillage")
+
+ROUTERS: tuple[APIRouter, ...] = (status.router, layers.router, styles.router)
+
+
+def opened(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    """The lifespan that opens every part and closes it again."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        if settings.app_database_url is None:
+            raise BadSettings("MAILLAGE_APP_DATABASE_URL is not set; `maillage serve` sets it for its workers")
+        database = Database.open(settings.app_database_url, settings)
+        revisions = Revisions(database)
+        catalogue = Watcher(settings)
+        await catalogue.start()
+        await revisions.start()
+        app.state.parts = Parts(settings, database, revisions, catalogue, Accounts(database))
+        try:
+            yield
+        finally:
+            await revisions.stop()
+            await catalogue.stop()
+            await database.close()
+
+    return lifespan
+
+
+async def tell(request: Request, error: Exception) -> Response:
+    """Errors a client may be told about."""
+    assert isinstance(error, GeoError)  # noqa: S101 - registered for this class only
+    return problem(error)
+
+
+async def tell_http(request: Request, error: Exception) -> Response:
+    """The framework's own errors (no such path, wrong method) in the same words."""
+    assert isinstance(error, HTTPException)  # noqa: S101
+    if error.status_code == 405:
+        allow = (error.headers or {}).get("Allow", "GET")
+        return problem(NotAllowed("this address does not take that method", allow=tuple(allow.split(", "))))
+    if error.status_code == 404:
+        return problem(NotFound(f"nothing is at {request.url.path}"))
+    told = GeoError(str(error.detail))
+    told.status, told.title = error.status_code, "Refused"
+    return problem(told)
+
+
+async def tell_invalid(request: Request, error: Exception) -> Response:
+    """A parameter the framework could not read: 400, not 422 (OGC API Common, 7.4)."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101
+    first = error.errors()[0]
+    name = str(first["loc"][-1]) if first.get("loc") else None
+    return problem(BadParameter(f"{name}: {first['msg']}", locator=name))
+
+
+async def tell_unforeseen(request: Request, error: Exception) -> Response:
+    """Logged in full, told as an id."""
+    request_id = request.scope.get("state", {}).get("request_id", "-")
+    log.error("request %s failed", request_id, exc_info=error)
+    return problem(GeoError(f"something failed here; the log has it under {request_id}"))
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """Build the application. Nothing is opened before its lifespan starts."""
+    settings = settings or read_settings()
+    app = FastAPI(
+        title="Maillage", version="1", lifespan=opened(settings), openapi_url="/api", docs_url=None, redoc_url=None
+    )
+    app.state.settings = settings
+    app.add_exception_handler(GeoError, tell)
+    app.add_exception_handler(HTTPException, tell_http)
+    app.add_exception_handler(RequestValidationError, tell_invalid)
+    app.add_exception_handler(Exception, tell_unforeseen)
+    for router in ROUTERS:
+        app.include_router(router)
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=["*"],
+        allow_methods=["*"],
+        allow_headers=["*"],
+        expose_headers=["*"],
+        max_age=86400,
+    )
+    app.add_middleware(Front, settings=settings)
+    return app
