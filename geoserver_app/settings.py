@@ -93,6 +93,10 @@ class Settings:
     source_timeout_s: float = 60.0
     source_retries: int = 5
     source_download_bytes_max: int = 4_000_000_000
+    source_unpacked_bytes_max: int = 20_000_000_000
+    """Largest content of a zip or gzip; what would grow beyond is refused before it fills the disk."""
+    source_other_hosts: bool = False
+    """Whether a source may redirect to a host other than the one its layer file names."""
 
     # Watching
     catalogue_poll_s: float = 1.0
