@@ -20,7 +20,6 @@ import httpx
 import psycopg
 import pytest
 
-from geoserver_app.app import create_app
 from geoserver_app.settings import Settings, read_settings
 from geoserver_app.store.cluster import Cluster
 from geoserver_app.store.engine import Database
@@ -131,6 +130,8 @@ async def pool(database: TestDatabase) -> AsyncIterator[Database]:
 @contextlib.asynccontextmanager
 async def application(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     """The application in this process, its parts opened, behind an HTTP client."""
+    from geoserver_app.app import create_app
+
     app = create_app(settings)
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     async with (

@@ -1,0 +1,90 @@
+"""The application's frame: errors, limits, readiness."""
+
+import dataclasses
+
+import httpx
+from fastapi import FastAPI
+
+from geoserver_app.settings import BadSettings, read_settings
+from tests.conftest import TestDatabase, application
+
+
+async def test_it_is_ready_when_the_database_answers(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/readyz")
+    assert answer.status_code == 200
+    assert answer.json()["database"] is True
+    assert (await client.get("/healthz")).text == "alive\n"
+
+
+async def test_it_is_alive_but_not_ready_without_a_database(database: TestDatabase) -> None:
+    async with application(database.settings) as client:
+        await client.app.state.parts.database.close()  # type: ignore[attr-defined]
+        gone = dataclasses.replace(database.settings, app_database_url="postgresql://nobody@127.0.0.1:1/none")
+        client.app.state.parts.database = type(client.app.state.parts.database).open(  # type: ignore[attr-defined]
+            gone.app_database_url, gone
+        )
+        assert (await client.get("/healthz")).status_code == 200
+        answer = await client.get("/readyz")
+        assert answer.status_code == 503
+        assert answer.json()["database"] is False
+
+
+async def test_an_unknown_address_is_a_problem_document(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/nowhere")
+    assert answer.status_code == 404
+    assert answer.headers["content-type"].startswith("application/problem+json")
+
+
+async def test_an_unknown_key_is_401_with_a_challenge(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/api/layers", headers={"X-API-Key": "maillage_wrong"})
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"].startswith("Basic ")
+
+
+async def test_an_unforeseen_error_is_told_as_an_id_only(client: httpx.AsyncClient) -> None:
+    app: FastAPI = client.app  # type: ignore[attr-defined]
+
+    async def broken() -> None:
+        raise RuntimeError("a secret of the inside")
+
+    app.add_api_route("/broken", broken)
+    answer = await client.get("/broken")
+    assert answer.status_code == 500
+    assert "secret" not in answer.text and "Traceback" not in answer.text
+    assert answer.headers["x-request-id"] in answer.json()["detail"]
+
+
+async def test_a_request_larger_than_the_limit_is_refused(database: TestDatabase) -> None:
+    async with application(dataclasses.replace(database.settings, request_bytes_max=1000)) as client:
+        answer = await client.post("/api/layers", content=b"x" * 2000)
+        assert answer.status_code == 413
+        assert answer.json()["title"] == "Too large"
+
+
+async def test_head_answers_as_get_without_a_body(client: httpx.AsyncClient) -> None:
+    got, head = await client.get("/api/layers"), await client.head("/api/layers")
+    assert head.status_code == got.status_code == 200
+    assert head.content == b""
+    assert head.headers["etag"] == got.headers["etag"]
+
+
+async def test_the_layer_list_is_not_sent_again_when_nothing_changed(client: httpx.AsyncClient) -> None:
+    first = await client.get("/api/layers")
+    again = await client.get("/api/layers", headers={"If-None-Match": first.headers["etag"]})
+    assert again.status_code == 304
+    assert again.content == b""
+
+
+def test_every_setting_that_cannot_be_read_is_named() -> None:
+    try:
+        read_settings({"MAILLAGE_PORT": "eighty", "MAILLAGE_WORKERS": "two"})
+    except BadSettings as error:
+        assert "MAILLAGE_PORT" in str(error) and "MAILLAGE_WORKERS" in str(error)
+    else:
+        raise AssertionError("nothing was refused")
+
+
+def test_the_environment_overrides_a_default_and_an_argument_overrides_both() -> None:
+    assert read_settings({"MAILLAGE_PORT": "9000"}).port == 9000
+    assert read_settings({"MAILLAGE_PORT": "9000"}, port=9001).port == 9001
+    assert read_settings({"MAILLAGE_PORT": ""}).port == 8080
