@@ -5,6 +5,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 from psycopg import sql
+from sqlalchemy import Column
+from sqlalchemy.dialects import postgresql
 
 from geoserver_app.store.tables import REFERENCE
 
@@ -20,7 +22,13 @@ def driver_url(url: str) -> str:
 
 def connect_owner(owner_url: str, *, autocommit: bool = False) -> Connection:
     """A connection that may create and drop tables. Close it (it is a context manager)."""
-    return psycopg.connect(driver_url(owner_url), autocommit=autocommit, application_name="maillage loader")
+    return psycopg.connect(
+        driver_url(owner_url),
+        autocommit=autocommit,
+        application_name="maillage loader",
+        # A killed loader must not leave an hour of index building behind it.
+        options="-c client_connection_check_interval=2000 -c client_min_messages=error",
+    )
 
 
 def copy_binary(connection: Connection, table: str, columns: Iterable[str], chunks: Iterable[bytes]) -> None:
@@ -31,3 +39,48 @@ def copy_binary(connection: Connection, table: str, columns: Iterable[str], chun
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
         for chunk in chunks:
             copy.write(chunk)
+
+
+def read_binary(connection: Connection, query: sql.Composable) -> bytes:
+    """The rows of a query as one PostgreSQL binary COPY stream, header and trailer included."""
+    statement = sql.SQL("COPY ({}) TO STDOUT (FORMAT binary)").format(query)
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        return b"".join(copy)
+
+
+class Reference(str):
+    """Name of a table in the schema ``reference``."""
+
+
+def compose(template: str, **parts: str | int | float | Iterable[str] | sql.Composable) -> sql.Composed:
+    """A statement with its ``{names}`` filled in.
+
+    A Reference becomes a qualified table, other text one identifier, several texts identifiers
+    joined by commas, a number a literal. Values belong in ``%s`` parameters instead.
+    """
+    return sql.SQL(template).format(**{name: _part(part) for name, part in parts.items()})
+
+
+def _part(part: str | int | float | Iterable[str] | sql.Composable) -> sql.Composable:
+    if isinstance(part, sql.Composable):
+        return part
+    if isinstance(part, Reference):
+        return sql.Identifier(REFERENCE, str(part))
+    if isinstance(part, str):
+        return sql.Identifier(part)
+    if isinstance(part, int | float):
+        return sql.Literal(part)
+    return sql.SQL(", ").join(sql.Identifier(name) for name in part)
+
+
+def define(columns: Iterable[Column[object]]) -> sql.Composed:
+    """Column definitions of a CREATE TABLE, without keys: those are added when the rows are in."""
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+    return sql.SQL(", ").join(
+        sql.SQL("{} {}{}").format(
+            sql.Identifier(column.name),
+            sql.SQL(str(column.type.compile(dialect=dialect))),
+            sql.SQL("" if column.nullable and not column.primary_key else " NOT NULL"),
+        )
+        for column in columns
+    )
