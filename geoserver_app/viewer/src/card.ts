@@ -1,0 +1,187 @@
+/** What stands where one clicks: the features there, with their attributes in words. */
+
+import { Popup, type Map as MapLibre, type MapGeoJSONFeature, type MapMouseEvent } from "maplibre-gl";
+import { itemAddress, readItem, type FieldInfo, type LayerInfo } from "./api";
+import { fill, h, icon, isPhone } from "./dom";
+import { locale, severityName, showDate, type Language } from "./i18n";
+import type { Store } from "./store";
+
+type Properties = Record<string, unknown>;
+
+interface Hit {
+  layer: LayerInfo;
+  id: number | string | undefined;
+  properties: Properties;
+}
+
+const REACH = 5; // pixels around the pointer, so that thin lines can be hit
+const MOST = 12;
+
+/** Opens at a click; on a phone it is a sheet at the foot of the page instead of a bubble. */
+export class Card {
+  private readonly body = h("section", { class: "card", tabIndex: -1 });
+  private popup: Popup | null = null;
+  private hits: Hit[] = [];
+  private asking: AbortController | null = null;
+
+  constructor(
+    private readonly map: MapLibre,
+    private readonly store: Store,
+  ) {
+    map.on("click", (event) => this.openAt(event));
+    map.on("mousemove", (event) => {
+      map.getCanvas().style.cursor = this.hitsAt(event).length ? "pointer" : "";
+    });
+    document.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && !event.defaultPrevented) this.close();
+    });
+    store.listen((_, change) => {
+      if (this.hits.length && (change.language || change.catalog)) this.draw();
+    });
+  }
+
+  close(): void {
+    if (!this.hits.length) return;
+    const hadFocus = this.body.contains(document.activeElement);
+    this.asking?.abort();
+    this.hits = [];
+    this.popup?.remove();
+    this.popup = null;
+    this.body.remove();
+    delete document.body.dataset["card"];
+    this.store.set({ selection: null });
+    if (hadFocus) this.map.getCanvas().focus();
+  }
+
+  private openAt(event: MapMouseEvent): void {
+    const hits = this.hitsAt(event);
+    this.close();
+    if (!hits.length) return;
+    this.hits = hits;
+    this.draw();
+    if (isPhone()) document.body.append(this.body);
+    else {
+      const options = { closeButton: false, closeOnClick: false, maxWidth: "340px", focusAfterOpen: false, padding: { top: 48, bottom: 48, left: 12, right: 60 } };
+      this.popup = new Popup(options).setLngLat(event.lngLat).setDOMContent(this.body).addTo(this.map);
+    }
+    document.body.dataset["card"] = "open";
+    this.body.focus({ preventScroll: true });
+    this.select(0);
+  }
+
+  private hitsAt({ point }: MapMouseEvent): Hit[] {
+    const shown = new Set(this.map.getStyle().layers.flatMap((one) => ("source-layer" in one && !one.id.startsWith("maillage:") ? [one.id] : [])));
+    const box: [[number, number], [number, number]] = [[point.x - REACH, point.y - REACH], [point.x + REACH, point.y + REACH]];
+    const near = this.map.queryRenderedFeatures(box, { layers: [...shown] });
+    // A surface counts only where the pointer itself is: beside it one means something else.
+    const under = new Set(this.map.queryRenderedFeatures(point, { layers: [...shown] }).map(keyOf));
+    const kept = near.filter((one) => !one.geometry.type.endsWith("Polygon") || under.has(keyOf(one)));
+    const hits = new Map<string, Hit>();
+    for (const one of kept.sort((a, b) => dimension(a) - dimension(b))) {
+      const layer = this.store.layer(one.source);
+      if (layer && !hits.has(keyOf(one))) hits.set(keyOf(one), { layer, id: one.id, properties: one.properties });
+    }
+    return [...hits.values()].slice(0, MOST);
+  }
+
+  private draw(): void {
+    const { language } = this.store.state;
+    const close = h("button", { type: "button", class: "quiet", "aria-label": this.store.say("close"), id: "card-close", onclick: () => this.close() }, icon("close"));
+    const count = this.hits.length > 1 ? ` · ${this.hits.length} ${this.store.say("objects")}` : "";
+    const head = h("header", {}, h("span", { class: "where" }, `${this.store.say("here")}${count}`), close);
+    const opened = [...this.body.querySelectorAll("details")].map((part) => part.open);
+    const parts = this.hits.map((hit, at) => this.part(hit, opened[at] ?? at === 0, language));
+    this.body.setAttribute("aria-label", this.store.say("here"));
+    fill(this.body, head, h("div", { class: "hits" }, ...parts));
+  }
+
+  private part(hit: Hit, open: boolean, language: Language): HTMLElement {
+    const { layer } = hit;
+    const title = h("span", { class: "feature" }, featureName(hit, language));
+    const summary = h("summary", {}, h("span", { class: "kind" }, layer.title[language]), title, this.badges(hit, language));
+    const details = h("details", { open, "data-layer": layer.id, "data-feature": hit.id ?? "" }, summary, attributes(hit, language));
+    if (hit.id !== undefined) {
+      const link = h("a", { href: itemAddress(layer, hit.id), target: "_blank", rel: "noopener" }, this.store.say("more"));
+      details.append(h("p", { class: "links" }, link));
+    }
+    const date = layer.date ? `${this.store.say("dataDate")} ${showDate(layer.date, language)}` : "";
+    details.append(h("p", { class: "credit" }, [layer.attribution, date].filter(Boolean).join(" · ")));
+    summary.addEventListener("click", () => {
+      if (!details.open) this.select(this.hits.indexOf(hit));
+    });
+    return details;
+  }
+
+  private badges({ layer, properties }: Hit, language: Language): HTMLElement {
+    const badges = h("span", { class: "badges" });
+    const risk = layer.risk;
+    const value = risk?.field ? properties[risk.field] : undefined;
+    const severity = risk ? (risk.severity[String(value)] ?? risk.default ?? undefined) : undefined;
+    const name = severity && severityName(severity, language);
+    if (name) badges.append(h("span", { class: `badge ${severity}` }, `${this.store.say("severity")} : ${name}`));
+    if (properties["exercise"] === true || (layer.exercise > 0 && layer.exercise === layer.count)) {
+      badges.append(h("span", { class: "badge fictional" }, this.store.say("fictional")));
+    }
+    return badges;
+  }
+
+  /** Outline a feature and complete its attributes: tiles carry only some of them. */
+  private select(at: number): void {
+    const hit = this.hits[at];
+    if (!hit || hit.id === undefined) return;
+    this.asking?.abort();
+    this.asking = new AbortController();
+    this.store.set({ selection: { layer: hit.layer.id, id: hit.id } });
+    readItem(hit.layer, hit.id, this.asking.signal)
+      .then(({ properties }) => {
+        hit.properties = { ...hit.properties, ...properties };
+        this.draw();
+        const details = this.body.querySelectorAll("details")[at];
+        if (details) details.dataset["complete"] = "true";
+      })
+      // Without an answer the attributes of the tile stay, which is what is known.
+      .catch(() => undefined);
+  }
+}
+
+function keyOf(feature: MapGeoJSONFeature): string {
+  return `${feature.source}/${feature.id ?? JSON.stringify(feature.properties)}`;
+}
+
+function dimension(feature: MapGeoJSONFeature): number {
+  return feature.geometry.type.endsWith("Point") ? 0 : feature.geometry.type.endsWith("LineString") ? 1 : 2;
+}
+
+function featureName({ layer, id, properties }: Hit, language: Language): string {
+  const field = layer.fields.find((one) => one.name === layer.label);
+  const value = field ? properties[field.name] : undefined;
+  return field && hasValue(value) ? showValue(value, field, language) : id === undefined ? "" : `n° ${id}`;
+}
+
+function attributes({ layer, properties }: Hit, language: Language): HTMLElement {
+  const rows = layer.fields
+    .filter((field) => field.name !== layer.label && hasValue(properties[field.name]))
+    .flatMap((field) => [h("dt", {}, field.title[language]), h("dd", {}, shownValue(properties[field.name], field, language))]);
+  return h("dl", {}, ...rows);
+}
+
+function shownValue(value: unknown, field: FieldInfo, language: Language): Node {
+  const text = showValue(value, field, language);
+  if (typeof value !== "string" || !/^https?:\/\/\S+$/.test(value)) return document.createTextNode(text);
+  return h("a", { href: value, target: "_blank", rel: "noopener noreferrer" }, text);
+}
+
+function hasValue(value: unknown): boolean {
+  return value !== undefined && value !== null && value !== "";
+}
+
+/** A value as people read it: the title of its code, its unit, dates and numbers of the language. */
+function showValue(value: unknown, field: FieldInfo, language: Language): string {
+  const code = field.codes.find((one) => one.value === String(value));
+  if (code) return code.title[language];
+  if (typeof value === "boolean") return language === "en" ? (value ? "Yes" : "No") : value ? "Oui" : "Non";
+  const unit = field.unit ? ` ${field.unit}` : "";
+  if (typeof value === "number") return value.toLocaleString(locale(language), { maximumFractionDigits: 3, useGrouping: field.type === "number" || Math.abs(value) >= 10_000 }) + unit;
+  if (field.type === "date" || field.type === "datetime") return showDate(String(value), language);
+  return String(value) + unit;
+}

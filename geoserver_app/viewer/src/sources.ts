@@ -1,0 +1,34 @@
+/** Who made the layers that are shown, and how old each is: at the foot of the map. */
+
+import type { LayerInfo } from "./api";
+import { fill, h, isPhone } from "./dom";
+import { showDate } from "./i18n";
+import type { Store } from "./store";
+
+export class Sources {
+  readonly element = h("details", { class: "sources" });
+
+  constructor(private readonly store: Store) {
+    this.element.open = !isPhone();
+    this.draw();
+    store.listen((_, change) => void ((change.catalog || change.shown || change.language) && this.draw()));
+  }
+
+  private draw(): void {
+    const { catalog, shown, language } = this.store.state;
+    const credits = new Map<string, LayerInfo[]>();
+    for (const layer of catalog.layers.filter(({ id }) => shown.has(id))) {
+      credits.set(layer.attribution, [...(credits.get(layer.attribution) ?? []), layer]);
+    }
+    const lines = [...credits].map(([credit, layers]) => {
+      const dated = layers.map((layer) => {
+        const date = layer.date ? showDate(layer.date, language) : this.store.say("noDate");
+        return `${layer.title[language]} (${date})`;
+      });
+      return h("li", {}, h("strong", {}, credit), ` — ${dated.join(", ")}`);
+    });
+    const short = [...credits.keys()].join(" · ");
+    const summary = h("summary", {}, h("span", { class: "word" }, this.store.say("sources")), h("span", { class: "short" }, short));
+    fill(this.element, summary, h("ul", {}, ...lines));
+  }
+}
