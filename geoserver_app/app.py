@@ -1,6 +1,5 @@
 """The application: opens the parts, mounts the protocols, words the errors."""
 
-import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
@@ -20,8 +19,6 @@ from geoserver_app.store.revisions import Revisions
 from geoserver_app.web.deps import Parts
 from geoserver_app.web.middleware import Front
 from geoserver_app.web.respond import problem
-
-log = logging.getLogger("maillage")
 
 ROUTERS: tuple[APIRouter, ...] = (status.router, layers.router, styles.router)
 
@@ -76,13 +73,6 @@ async def tell_invalid(request: Request, error: Exception) -> Response:
     return problem(BadParameter(f"{name}: {first['msg']}", locator=name))
 
 
-async def tell_unforeseen(request: Request, error: Exception) -> Response:
-    """Logged in full, told as an id."""
-    request_id = request.scope.get("state", {}).get("request_id", "-")
-    log.error("request %s failed", request_id, exc_info=error)
-    return problem(GeoError(f"something failed here; the log has it under {request_id}"))
-
-
 def create_app(settings: Settings | None = None) -> FastAPI:
     """Build the application. Nothing is opened before its lifespan starts."""
     settings = settings or read_settings()
@@ -93,7 +83,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_exception_handler(GeoError, tell)
     app.add_exception_handler(HTTPException, tell_http)
     app.add_exception_handler(RequestValidationError, tell_invalid)
-    app.add_exception_handler(Exception, tell_unforeseen)
     for router in ROUTERS:
         app.include_router(router)
     app.add_middleware(

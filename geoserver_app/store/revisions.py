@@ -31,7 +31,7 @@ class Revisions:
         self._known: dict[str, Publication] = {}
         self._task: asyncio.Task[None] | None = None
         self._watchers: list[Callable[[str], None]] = []
-        self._changes: asyncio.Queue[str] = asyncio.Queue()
+        self._changes: asyncio.Queue[str | None] = asyncio.Queue()
 
     async def start(self) -> None:
         await self.refresh()
@@ -98,23 +98,32 @@ class Revisions:
             delay = min(delay * 2, 5.0)
 
     async def _listen_once(self) -> None:
+        self._changes = asyncio.Queue()
         connection = await asyncpg.connect(
             driver_url(self.database.url), timeout=5, server_settings={"application_name": "maillage listener"}
         )
         try:
+            connection.add_termination_listener(self._lost)
             await connection.add_listener(CHANNEL, self._hear)
             await self.refresh()
             self.connected = True
             while True:
-                with suppress(TimeoutError):
+                try:
                     layer = await asyncio.wait_for(self._changes.get(), PING_SECONDS)
-                    await self.refresh(layer)
+                except TimeoutError:
+                    await connection.fetchval("SELECT 1", timeout=5)
                     continue
-                await connection.fetchval("SELECT 1", timeout=5)
+                if layer is None:
+                    raise ConnectionResetError("terminated")
+                await self.refresh(layer)
         finally:
             self.connected = False
             with suppress(Exception):
                 await connection.close(timeout=2)
+
+    def _lost(self, _connection: Any) -> None:
+        self.connected = False
+        self._changes.put_nowait(None)
 
     def _hear(self, _connection: Any, _pid: int, _channel: str, payload: object) -> None:
         with suppress(orjson.JSONDecodeError, KeyError, TypeError):

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from geoserver_app.core.errors import TooLarge
+from geoserver_app.core.errors import GeoError, TooLarge
 from geoserver_app.settings import Settings
 from geoserver_app.web.respond import problem
 
@@ -56,7 +56,14 @@ class Front:
             answer = problem(TooLarge(f"a request may hold at most {self.limit} bytes"))
             await answer(scope, receive, send_on)  # type: ignore[arg-type]
         else:
-            await self.app(scope, self._counted(receive), send_on)
+            try:
+                await self.app(scope, self._counted(receive), send_on)
+            except Exception as error:
+                if status:
+                    raise  # the answer has begun: break the transfer, never end it as if whole
+                log.error("request %s failed", request_id, exc_info=error)
+                told = problem(GeoError(f"something failed here; the log has it under {request_id}"))
+                await told(scope, receive, send_on)  # type: ignore[arg-type]
         # The path without its query and no address: nothing here tells who asked.
         log.info(
             "%s %s %s %.1f ms %s",
