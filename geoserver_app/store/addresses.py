@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
+import psycopg
+
 from geoserver_app.settings import Settings
 from geoserver_app.store.loading import driver_url
 from geoserver_app.store.migrate import APP_ROLE
+from geoserver_app.store.postgres import MIN_VERSION, ClusterError
 
 PASSWORDS = "database.json"
 
@@ -66,3 +69,17 @@ def given_access(settings: Settings) -> Access:
     place = parts.netloc.rpartition("@")[2]
     app = urlunsplit(parts._replace(netloc=f"{APP_ROLE}:{keys[APP_ROLE]}@{place}"))
     return Access(owner, app, keys[APP_ROLE])
+
+
+def check_given(access: Access) -> None:
+    """Raise ClusterError where a database that was given cannot be reached or is too old."""
+    try:
+        with psycopg.connect(access.owner_url, connect_timeout=10) as connection:
+            version = connection.info.server_version // 10_000
+    except psycopg.OperationalError as error:
+        told = " ".join(str(error).split())
+        raise ClusterError(f"The database that MAILLAGE_DATABASE_URL names cannot be reached: {told}") from None
+    if version < MIN_VERSION:
+        raise ClusterError(
+            f"The database that MAILLAGE_DATABASE_URL names is PostgreSQL {version}; Maillage needs {MIN_VERSION} or newer."
+        )

@@ -23,7 +23,7 @@ import psycopg
 from psycopg import sql
 
 from geoserver_app.settings import Settings
-from geoserver_app.store.addresses import PASSWORDS, Access, given_access, read_passwords, write_private
+from geoserver_app.store.addresses import PASSWORDS, Access, check_given, given_access, read_passwords, write_private
 from geoserver_app.store.migrate import APP_ROLE, EXTENSIONS
 from geoserver_app.store.postgres import (
     ClusterError,
@@ -394,7 +394,9 @@ def running(settings: Settings, *, durable: bool = True, tell: Tell = _silent) -
     """The database of these settings for the length of a block, starting the private cluster where needed."""
     cluster = private_cluster(settings, durable=durable, tell=tell)
     if cluster is None:
-        yield given_access(settings)
+        access = given_access(settings)
+        check_given(access)
+        yield access
         return
     with cluster.used() as access:
         yield access
