@@ -81,5 +81,5 @@ def check_given(access: Access) -> None:
         raise ClusterError(f"The database that MAILLAGE_DATABASE_URL names cannot be reached: {told}") from None
     if version < MIN_VERSION:
         raise ClusterError(
-            f"The database that MAILLAGE_DATABASE_URL names is PostgreSQL {version}; Maillage needs {MIN_VERSION} or newer."
+            f"MAILLAGE_DATABASE_URL names a PostgreSQL {version}; Maillage needs {MIN_VERSION} or newer, with PostGIS."
         )
