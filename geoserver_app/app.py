@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 
-from geoserver_app.api import layers, status, styles
+from geoserver_app.api import layers, status, styles, tiles
 from geoserver_app.auth.accounts import Accounts
 from geoserver_app.catalogue import Watcher
 from geoserver_app.core.errors import BadParameter, GeoError, NotAllowed, NotFound
@@ -20,7 +20,7 @@ from geoserver_app.web.deps import Parts
 from geoserver_app.web.middleware import Front
 from geoserver_app.web.respond import problem
 
-ROUTERS: tuple[APIRouter, ...] = (status.router, layers.router, styles.router)
+ROUTERS: tuple[APIRouter, ...] = (status.router, layers.router, styles.router, tiles.router)
 
 
 def opened(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:

@@ -73,6 +73,8 @@ class Settings:
     """Most layers named in one tile address."""
     tile_buffer: int = 64
     """Buffer around a tile, in units of its 4096 extent."""
+    tile_queue_max: int = 256
+    """Tiles that may wait for the database in one worker; one more is answered 503."""
     tile_cache_mb: int = 128
     """Memory for compressed tiles in one worker."""
     bake_zoom_max: int = 12
@@ -92,6 +94,10 @@ class Settings:
     source_requests_per_second: float = 5.0
     source_timeout_s: float = 60.0
     source_retries: int = 5
+    source_backoff_s: float = 1.0
+    """Wait before the first repetition of a failed request; it doubles each time."""
+    source_page_bytes_max: int = 256_000_000
+    """Largest single answer of a service that gives its rows page by page."""
     source_download_bytes_max: int = 4_000_000_000
     source_unpacked_bytes_max: int = 20_000_000_000
     """Largest content of a zip or gzip; what would grow beyond is refused before it fills the disk."""

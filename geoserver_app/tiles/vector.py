@@ -1,0 +1,155 @@
+"""The statement that makes a vector tile, however many layers it holds.
+
+It reads bands only: geometry that is already simplified and in EPSG:3857. The text depends on the
+layers, their bands and the zoom; the tile's address is bound, so PostgreSQL plans it once.
+Mapbox Vector Tile 2.1: extent 4096, layers concatenate by joining the bytes (clause 4.1).
+"""
+
+from dataclasses import dataclass
+from functools import reduce
+from hashlib import blake2b
+from typing import Any
+
+from geoalchemy2 import Geometry
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Double,
+    Integer,
+    LargeBinary,
+    ScalarSelect,
+    Subquery,
+    Table,
+    bindparam,
+    func,
+    literal,
+    select,
+)
+from sqlalchemy.types import NullType
+
+from geoserver_app.core.layer import Field
+from geoserver_app.core.publication import Band, Published
+from geoserver_app.features.grid import Grid, Tile
+from geoserver_app.settings import Settings
+from geoserver_app.store.engine import Statement, compile_statement
+from geoserver_app.store.tables import band_table
+
+EXTENT = 4096
+MERCATOR = 3857
+FORM = 1
+"""Raise when the same rows would give another tile: addresses with a revision are kept by clients for a year."""
+EDGES = ("west", "south", "east", "north")
+
+
+@dataclass(frozen=True)
+class Part:
+    """One layer of a tile at one zoom: the band it is read from and the attributes it carries."""
+
+    published: Published
+    band: Band
+    fields: tuple[str, ...]
+
+
+def tile_fields(published: Published, zoom: int) -> tuple[Field, ...]:
+    """Attributes of the layer that its tiles carry at a zoom."""
+    names = set(published.tile_fields)
+    return tuple(f for f in published.layer.fields if f.name in names and f.tiles_from_zoom <= zoom)
+
+
+def parts_at(layers: tuple[Published, ...], zoom: int) -> tuple[Part, ...]:
+    """What a tile at this zoom is made from; layers that begin deeper are left out."""
+    found = []
+    for published in layers:
+        band = published.publication.band(zoom)
+        if band is not None and zoom >= published.layer.zoom.min:
+            names = tuple(f.name for f in tile_fields(published, zoom))
+            found.append(Part(published, band, names))
+    return tuple(found)
+
+
+def described(published: Published, settings: Settings) -> str:
+    """A short token of all that shapes this layer's tiles beside its rows.
+
+    It changes with the layer file (a field more or less), the caller's fields and the server's
+    settings, which the revision does not tell.
+    """
+    layer = published.layer
+    fields = ",".join(f"{f.name}:{f.type}:{f.tiles_from_zoom}" for f in tile_fields(published, 99))
+    text = f"{FORM}|{layer.zoom.min}|{fields}|{settings.tile_buffer}|{settings.tile_features_max}"
+    return blake2b(text.encode(), digest_size=5).hexdigest()
+
+
+def tile_statement(parts: tuple[Part, ...], grid: Grid, settings: Settings) -> Statement:
+    """One statement whose only values are the tile's. Bind them with :func:`tile_arguments`.
+
+    The rows are chosen by rank before any geometry is cut, so a crowded tile costs what
+    ``tile_features_max`` rows cost.
+    """
+    ground = (
+        select(func.Box2D(_envelope("tile", grid.crs.srid)).label("box"), _envelope("reach", MERCATOR).label("reach"))
+        .cte("ground")
+        .prefix_with("MATERIALIZED")
+    )
+    box, reach = select(ground.c.box).scalar_subquery(), select(ground.c.reach).scalar_subquery()
+    layers = [_layer(part, box, reach, grid, settings) for part in parts]
+    return compile_statement(select(reduce(_join, layers).label("tile")))
+
+
+def tile_arguments(statement: Statement, grid: Grid, tile: Tile, settings: Settings) -> tuple[object, ...]:
+    """The tile as the statement's arguments: its box, and the box its rows are looked up by."""
+    share = settings.tile_buffer / EXTENT
+    values: dict[str, object] = {"zoom": grid.zoom(tile.level)}
+    values |= {f"tile_{edge}": value for edge, value in zip(EDGES, grid.box(tile), strict=True)}
+    values |= {f"reach_{edge}": value for edge, value in zip(EDGES, grid.mercator_box(tile, share), strict=True)}
+    return statement.args(**values)
+
+
+def _fixed(value: Any) -> ColumnElement[Any]:
+    """A constant of ours, written into the text so that the planner sees it."""
+    return literal(value, literal_execute=True)
+
+
+def _envelope(name: str, srid: int) -> ColumnElement[Any]:
+    edges: list[BindParameter[float]] = [bindparam(f"{name}_{edge}", None, type_=Double()) for edge in EDGES]
+    return func.ST_MakeEnvelope(*edges, _fixed(srid), type_=Geometry(srid=srid))
+
+
+def _join(left: ColumnElement[Any], right: ColumnElement[Any]) -> ColumnElement[Any]:
+    return left.op("||")(right)
+
+
+def _layer(
+    part: Part, box: ScalarSelect[Any], reach: ScalarSelect[Any], grid: Grid, settings: Settings
+) -> ColumnElement[Any]:
+    """One layer of the tile, as a scalar sub-select."""
+    table = band_table(part.published, part.band)
+    kept = _kept(part, table, reach, settings)
+    geometry = kept.c.geom if grid.web_mercator else func.ST_Transform(kept.c.geom, _fixed(grid.crs.srid))
+    shape = func.ST_AsMVTGeom(
+        geometry, box, _fixed(EXTENT), _fixed(settings.tile_buffer), _fixed(True), type_=NullType()
+    )
+    values = (_value(kept.c[name], part.published.layer.field(name)).label(name) for name in part.fields)
+    rows = select(shape.label("geom"), kept.c.fid, *values).subquery("feature")
+    words = (_fixed(part.published.id), _fixed(EXTENT), _fixed("geom"), _fixed("fid"))
+    return select(func.ST_AsMVT(rows.table_valued(), *words, type_=LargeBinary())).scalar_subquery()
+
+
+def _kept(part: Part, table: Table, reach: ScalarSelect[Any], settings: Settings) -> Subquery:
+    """Rows of a band that the tile touches, the highest ranks first."""
+    names = ("fid", "geom", *part.fields)
+    return (
+        select(*(table.c[name] for name in names))
+        .where(table.c.geom.op("&&")(reach), table.c.minzoom <= bindparam("zoom", None, type_=Integer()))
+        .order_by(table.c.rank.desc(), table.c.fid)
+        .limit(_fixed(settings.tile_features_max))
+        .subquery("kept")
+    )
+
+
+def _value(column: ColumnElement[Any], field: Field) -> ColumnElement[Any]:
+    """An attribute as a tile carries it: dates and times as ISO 8601 text, times in UTC."""
+    if field.type == "date":
+        return func.to_char(column, _fixed("YYYY-MM-DD"))
+    if field.type == "datetime":
+        return func.to_char(func.timezone(_fixed("UTC"), column), _fixed('YYYY-MM-DD"T"HH24:MI:SS"Z"'))
+    return column
