@@ -1,0 +1,146 @@
+"""A style: a MapLibre style document of the subset that every painter here understands."""
+
+import re
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from geoserver_app.core.layer import Layer
+from geoserver_app.core.style_values import Context, check_filter, check_value
+from geoserver_app.core.style_words import LAYOUT, PAINT, Property
+
+Told = Iterator[tuple[str, str]]
+
+_DOCUMENT_KEYS = frozenset({"version", "name", "metadata", "sources", "layers"})
+_LAYER_KEYS = frozenset(
+    {"id", "type", "source", "source-layer", "minzoom", "maxzoom", "filter", "layout", "paint", "metadata"}
+)
+_STYLE_ID = re.compile(r"^[a-z][a-z0-9_]{0,49}$")
+
+
+@dataclass(frozen=True)
+class Style:
+    """A checked document. Its one source and its source-layers bear the style's id."""
+
+    id: str
+    title: str
+    document: Mapping[str, Any]
+
+    @property
+    def order(self) -> float:
+        """What is drawn over what: lower is drawn first."""
+        return float(self.document.get("metadata", {}).get("maillage:order", 0))
+
+    @property
+    def dark(self) -> Mapping[str, Mapping[str, Any]]:
+        """Paint that differs on a dark map: style layer id to property to value."""
+        found: Mapping[str, Mapping[str, Any]] = self.document.get("metadata", {}).get("maillage:dark", {})
+        return found
+
+    def layers_for(self, layer_id: str) -> list[dict[str, Any]]:
+        """The style's layers for a layer that uses it, whatever its id."""
+        return [{**one, "source": layer_id, "source-layer": layer_id} for one in self.document["layers"]]
+
+
+def mistakes(
+    document: Mapping[str, Any], style_id: str, layer: Layer | None, *, icons: AbstractSet[str] | None = None
+) -> list[tuple[str, str]]:
+    """Dotted key and sentence of everything that leaves the subset or does not fit the layer.
+
+    Without a layer (a style nobody uses yet) fields are not looked up; without ``icons``, images are not.
+    """
+    return list(_document(document, style_id, layer, icons))
+
+
+def _document(document: Mapping[str, Any], style_id: str, layer: Layer | None, icons: AbstractSet[str] | None) -> Told:
+    if not _STYLE_ID.match(style_id):
+        yield "", f"{style_id!r} cannot be the id of a style: a lower-case letter, then letters, digits and _"
+    yield from _unknown("", document, _DOCUMENT_KEYS)
+    if document.get("version") != 8:
+        yield "version", "must be 8"
+    if "name" in document and not isinstance(document["name"], str):
+        yield "name", "must be text"
+    yield from _sources(document.get("sources"), style_id)
+    layers = document.get("layers")
+    if not isinstance(layers, list) or not layers:
+        yield "layers", "must be a list of at least one style layer"
+        layers = []
+    fields = {field.name: field for field in layer.fields} if layer else None
+    seen: dict[str, Mapping[str, Any]] = {}
+    for index, one in enumerate(layers):
+        if not isinstance(one, dict):
+            yield f"layers[{index}]", "must be an object"
+            continue
+        name = one.get("id")
+        key = f"layers.{name}" if isinstance(name, str) and name else f"layers[{index}]"
+        if not isinstance(name, str) or not name:
+            yield f"{key}.id", "is missing"
+        elif name in seen:
+            yield f"{key}.id", "two style layers have this id"
+        else:
+            seen[name] = one
+        yield from _layer(key, one, style_id, Context(layer.id if layer else style_id, fields, icons))
+    yield from _metadata(document.get("metadata", {}), seen, Context(style_id, fields, icons))
+
+
+def _sources(sources: object, style_id: str) -> Told:
+    wanted = {style_id: {"type": "vector", "url": f"maillage://{style_id}"}}
+    if sources != wanted:
+        yield "sources", f'must be {{"{style_id}": {{"type": "vector", "url": "maillage://{style_id}"}}}}'
+
+
+def _layer(key: str, one: Mapping[str, Any], style_id: str, context: Context) -> Told:
+    yield from _unknown(key, one, _LAYER_KEYS)
+    for word in ("source", "source-layer"):
+        if one.get(word) != style_id:
+            yield f"{key}.{word}", f"must be {style_id!r}, the style's own id"
+    for word in ("minzoom", "maxzoom"):
+        if word in one and (isinstance(one[word], bool) or not isinstance(one[word], int | float)):
+            yield f"{key}.{word}", "must be a number"
+    if "filter" in one:
+        yield from check_filter(f"{key}.filter", one["filter"], context)
+    kind = str(one.get("type"))
+    if kind not in PAINT:
+        yield f"{key}.type", f"{kind!r} is not one of {', '.join(PAINT)}"
+        return
+    yield from _properties(f"{key}.paint", one.get("paint", {}), PAINT[kind], context)
+    yield from _properties(f"{key}.layout", one.get("layout", {}), LAYOUT[kind], context)
+
+
+def _properties(key: str, values: object, known: Mapping[str, Property], context: Context) -> Told:
+    if not isinstance(values, dict):
+        yield key, "must be an object"
+        return
+    yield from _unknown(key, values, known.keys())
+    for name, value in values.items():
+        if name in known:
+            yield from check_value(f"{key}.{name}", value, known[name], context)
+
+
+def _metadata(metadata: object, layers: Mapping[str, Mapping[str, Any]], context: Context) -> Told:
+    if not isinstance(metadata, dict):
+        yield "metadata", "must be an object"
+        return
+    order = metadata.get("maillage:order", 0)
+    if isinstance(order, bool) or not isinstance(order, int | float):
+        yield "metadata.maillage:order", "must be a number"
+    dark = metadata.get("maillage:dark", {})
+    if not isinstance(dark, dict):
+        yield "metadata.maillage:dark", "must be an object of style layer ids"
+        return
+    for name, values in dark.items():
+        key = f"metadata.maillage:dark.{name}"
+        if name not in layers:
+            yield key, f"there is no style layer {name!r}"
+        elif layers[name].get("type") in PAINT:
+            yield from _properties(key, values, PAINT[str(layers[name]["type"])], context)
+
+
+def _unknown(key: str, values: Mapping[str, Any], known: AbstractSet[str]) -> Told:
+    for name in values:
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else "it is not in the supported subset of MapLibre styles"
+            yield f"{key}.{name}" if key else name, f"unknown key; {hint}"
