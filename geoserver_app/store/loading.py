@@ -32,10 +32,11 @@ def connect_owner(owner_url: str, *, autocommit: bool = False) -> Connection:
 
 
 def copy_binary(connection: Connection, table: str, columns: Iterable[str], chunks: Iterable[bytes]) -> None:
-    """COPY ``reference.table (columns)`` FROM the chunks of one PostgreSQL binary COPY stream."""
-    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(
-        sql.Identifier(REFERENCE, table), sql.SQL(", ").join(map(sql.Identifier, columns))
-    )
+    """COPY ``table (columns)`` FROM the chunks of one PostgreSQL binary COPY stream.
+
+    A plain name is a temporary table, a Reference one of the schema ``reference``.
+    """
+    statement = compose("COPY {table} ({columns}) FROM STDIN (FORMAT binary)", table=table, columns=tuple(columns))
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
         for chunk in chunks:
             copy.write(chunk)

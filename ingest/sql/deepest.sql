@@ -1,0 +1,14 @@
+-- Full resolution in EPSG:3857, with the zoom from which each feature is shown.
+INSERT INTO {band} ({columns})
+SELECT {columns}
+FROM (
+    SELECT {kept}, geom,
+           greatest(-1e37, least(1e37, {rank}))::real AS rank,
+           greatest({min}, least({max}, {zoom}))::smallint AS minzoom
+    FROM (
+        SELECT placed.*, {size} AS "Size"
+        FROM (SELECT {kept}, {placed} AS geom FROM {table}) AS placed
+    ) AS sized {thinned}
+) AS ranked
+WHERE NOT ST_IsEmpty(geom)
+ORDER BY geom
