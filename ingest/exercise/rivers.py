@@ -85,8 +85,8 @@ def draw_rivers(land: Land, seed: int, scale: float) -> Rivers:
     rng = dice(seed, "rivers")
     courses = _courses(rng)
     net = _drain(land, courses, rng, SPACING / np.sqrt(scale))
-    wet = _wet(net, courses[MEUSE], rng)
-    dry = ~wet & (net.catchment >= 0.21) & (net.parent >= 0)
+    wet = _wet(net, courses[MEUSE], rng, scale)
+    dry = ~wet & (net.catchment >= 0.21 / scale) & (net.parent >= 0)
     streams = _reaches(net, wet, dice(seed, "reaches"))
     valleys = _reaches(net, dry, dice(seed, "axes"))
     return Rivers(courses, streams.only(_inside(streams, land)), valleys.only(_inside(valleys, land)))
@@ -207,11 +207,11 @@ def _gather(points: Points, parent: Indices, river: Indices, size: int, spacing:
     return _sum_down(parent, own)
 
 
-def _wet(net: _Net, meuse: Points, rng: np.random.Generator) -> Flags:
+def _wet(net: _Net, meuse: Points, rng: np.random.Generator, scale: float) -> Flags:
     """Nodes where water runs all year: sooner in the Condroz than on the loams of the Hesbaye."""
     northern = net.points[:, 1] > np.interp(net.points[:, 0], meuse[:, 0], meuse[:, 1])
     noise = Noise.draw(rng, 5_000).at(net.points)
-    needed = np.where(northern, 1.1, 0.33) * np.exp(0.3 * noise)
+    needed = np.where(northern, 1.1, 0.33) / scale * np.exp(0.3 * noise)
     wet: Flags = (net.river >= 0) | ((net.catchment >= needed) & (net.parent >= 0))
     for node in net.order:
         if wet[node] and net.parent[node] >= 0:

@@ -164,7 +164,7 @@ GAUGES = (
 def stations_sheet(land: Land, rivers: Rivers, seed: int) -> Sheet:
     rng = dice(seed, "stations")
     found = [_on_river(rivers, name, share) for name, share, _ in GAUGES]
-    where: Points = np.round(np.stack(found), 2)
+    where: Points = np.stack(found).round(2)
     count = len(where)
     lon, lat = Transformer.from_crs(31370, 4326, always_xy=True).transform(where[:, 0], where[:, 1])
     communes = [COMMUNES[index].name for index in land.commune_at(where).tolist()]
