@@ -4,6 +4,7 @@ from typing import Any
 from zlib import crc32
 
 from geoserver_app.core.layer import Layer
+from geoserver_app.core.style import DARK, ORDER
 
 PALETTE: tuple[tuple[str, str], ...] = (
     ("#3b6fa0", "#8ab6dd"),
@@ -20,7 +21,8 @@ in hue, so that people who do not see red and green apart still tell them apart.
 
 _HALO, _DARK_HALO = "#fbfaf7", "#1b2027"
 _TEXT, _DARK_TEXT = "#2b333c", "#e6e9ee"
-_ORDER = {2: 150, None: 250, 1: 350, 0: 450}
+_ORDERS = {"fill": 100, "line": 200, "circle": 300, "symbol": 400}
+_OUTLINE_ORDER = 150
 
 StyleLayer = dict[str, Any]
 
@@ -39,10 +41,12 @@ def default_style(layer: Layer) -> dict[str, Any]:
     names = {field.name for field in layer.tile_fields}
     if layer.label in names:
         drawn.append(_label(layer))
+    for one in drawn:
+        order = _OUTLINE_ORDER if one["id"].endswith("_outline") else _ORDERS[one["type"]]
+        one["metadata"] = {ORDER: order, DARK: _dark(one["paint"], night)}
     return {
         "version": 8,
         "name": layer.title.fr,
-        "metadata": {"maillage:order": _ORDER[dimension], "maillage:dark": _dark(drawn, night)},
         "sources": {layer.style_id: {"type": "vector", "url": f"maillage://{layer.style_id}"}},
         "layers": drawn,
     }
@@ -116,7 +120,7 @@ def _label(layer: Layer) -> StyleLayer:
     return {**one, "minzoom": 13 if layer.dimension == 1 else 11, "layout": layout, "paint": paint}
 
 
-def _dark(drawn: list[StyleLayer], colour: str) -> dict[str, dict[str, str]]:
+def _dark(paint: dict[str, Any], colour: str) -> dict[str, str]:
     words = {"fill-color": colour, "line-color": colour, "circle-color": colour, "circle-stroke-color": _DARK_HALO}
     words |= {"text-color": _DARK_TEXT, "text-halo-color": _DARK_HALO}
-    return {one["id"]: {name: words[name] for name in one["paint"] if name in words} for one in drawn}
+    return {name: words[name] for name in paint if name in words}

@@ -39,7 +39,26 @@ def write_layer(path: Path, layer: Layer) -> None:
 
 def write_style(path: Path, document: Mapping[str, Any]) -> None:
     """Write a style file, all of it or nothing. Write it before the layer that uses it."""
-    _replace(path, json.dumps(document, ensure_ascii=False, indent=2) + "\n")
+    _replace(path, json_text(document) + "\n")
+
+
+def json_text(value: object, indent: int = 0) -> str:
+    """JSON with as much on a line as fits, so that an expression stays in one piece."""
+    flat = json.dumps(value, ensure_ascii=False)
+    if not isinstance(value, dict | list) or not value or (len(flat) + indent <= _WIDE and not _has_objects(value)):
+        return flat
+    pad = " " * (indent + 2)
+    if isinstance(value, dict):
+        parts = [
+            f"{pad}{json.dumps(k, ensure_ascii=False)}: {json_text(v, indent + 2).lstrip()}" for k, v in value.items()
+        ]
+        return "{\n" + ",\n".join(parts) + "\n" + " " * indent + "}"
+    parts = [pad + json_text(v, indent + 2).lstrip() for v in value]
+    return "[\n" + ",\n".join(parts) + "\n" + " " * indent + "]"
+
+
+def _has_objects(value: object) -> bool:
+    return isinstance(value, list) and any(isinstance(one, dict) for one in value)
 
 
 def _replace(path: Path, text: str) -> None:

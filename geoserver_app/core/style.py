@@ -13,6 +13,11 @@ from geoserver_app.core.style_words import LAYOUT, PAINT, Property
 
 Told = Iterator[tuple[str, str]]
 
+ORDER = "maillage:order"
+"""Metadata of a style layer: where it lies among those of all layers; lower is drawn first."""
+DARK = "maillage:dark"
+"""Metadata of a style layer: paint properties that replace its own on a dark map."""
+
 _DOCUMENT_KEYS = frozenset({"version", "name", "metadata", "sources", "layers"})
 _LAYER_KEYS = frozenset(
     {"id", "type", "source", "source-layer", "minzoom", "maxzoom", "filter", "layout", "paint", "metadata"}
@@ -27,17 +32,6 @@ class Style:
     id: str
     title: str
     document: Mapping[str, Any]
-
-    @property
-    def order(self) -> float:
-        """What is drawn over what: lower is drawn first."""
-        return float(self.document.get("metadata", {}).get("maillage:order", 0))
-
-    @property
-    def dark(self) -> Mapping[str, Mapping[str, Any]]:
-        """Paint that differs on a dark map: style layer id to property to value."""
-        found: Mapping[str, Mapping[str, Any]] = self.document.get("metadata", {}).get("maillage:dark", {})
-        return found
 
     def layers_for(self, layer_id: str) -> list[dict[str, Any]]:
         """The style's layers for a layer that uses it, whatever its id."""
@@ -68,7 +62,7 @@ def _document(document: Mapping[str, Any], style_id: str, layer: Layer | None, i
         yield "layers", "must be a list of at least one style layer"
         layers = []
     fields = {field.name: field for field in layer.fields} if layer else None
-    seen: dict[str, Mapping[str, Any]] = {}
+    seen: set[str] = set()
     for index, one in enumerate(layers):
         if not isinstance(one, dict):
             yield f"layers[{index}]", "must be an object"
@@ -80,9 +74,10 @@ def _document(document: Mapping[str, Any], style_id: str, layer: Layer | None, i
         elif name in seen:
             yield f"{key}.id", "two style layers have this id"
         else:
-            seen[name] = one
+            seen.add(name)
         yield from _layer(key, one, style_id, Context(layer.id if layer else style_id, fields, icons))
-    yield from _metadata(document.get("metadata", {}), seen, Context(style_id, fields, icons))
+    if not isinstance(document.get("metadata", {}), dict):
+        yield "metadata", "must be an object"
 
 
 def _sources(sources: object, style_id: str) -> Told:
@@ -107,6 +102,7 @@ def _layer(key: str, one: Mapping[str, Any], style_id: str, context: Context) ->
         return
     yield from _properties(f"{key}.paint", one.get("paint", {}), PAINT[kind], context)
     yield from _properties(f"{key}.layout", one.get("layout", {}), LAYOUT[kind], context)
+    yield from _metadata(f"{key}.metadata", one.get("metadata", {}), PAINT[kind], context)
 
 
 def _properties(key: str, values: object, known: Mapping[str, Property], context: Context) -> Told:
@@ -119,23 +115,14 @@ def _properties(key: str, values: object, known: Mapping[str, Property], context
             yield from check_value(f"{key}.{name}", value, known[name], context)
 
 
-def _metadata(metadata: object, layers: Mapping[str, Mapping[str, Any]], context: Context) -> Told:
+def _metadata(key: str, metadata: object, paint: Mapping[str, Property], context: Context) -> Told:
     if not isinstance(metadata, dict):
-        yield "metadata", "must be an object"
+        yield key, "must be an object"
         return
-    order = metadata.get("maillage:order", 0)
+    order = metadata.get(ORDER, 0)
     if isinstance(order, bool) or not isinstance(order, int | float):
-        yield "metadata.maillage:order", "must be a number"
-    dark = metadata.get("maillage:dark", {})
-    if not isinstance(dark, dict):
-        yield "metadata.maillage:dark", "must be an object of style layer ids"
-        return
-    for name, values in dark.items():
-        key = f"metadata.maillage:dark.{name}"
-        if name not in layers:
-            yield key, f"there is no style layer {name!r}"
-        elif layers[name].get("type") in PAINT:
-            yield from _properties(key, values, PAINT[str(layers[name]["type"])], context)
+        yield f"{key}.{ORDER}", "must be a number"
+    yield from _properties(f"{key}.{DARK}", metadata.get(DARK, {}), paint, context)
 
 
 def _unknown(key: str, values: Mapping[str, Any], known: AbstractSet[str]) -> Told:
