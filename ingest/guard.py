@@ -21,6 +21,8 @@ WFS, OAPIF, Carto and their like speak to the network."""
 OPTIONS: dict[str, str] = {
     "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": ".none",
     "GML_SKIP_RESOLVE_ELEMS": "ALL",
+    # Guessed numbers would lose leading zeros; our own look at the text keeps them.
+    "GML_FIELDTYPES": "ALWAYS_STRING",
 }
 
 PROLOGUE_BYTES = 1_000_000

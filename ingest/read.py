@@ -4,12 +4,20 @@ To read another kind of file, write one class beside the others and name it in `
 kind of service is named in ``READERS``.
 """
 
-from pathlib import Path
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+from urllib.parse import urlsplit
 
-from geoserver_app.core.filter import Node
 from geoserver_app.core.layer import Source
 from geoserver_app.settings import Settings
-from ingest.readers.files import FILE_READERS, LocalFile, layers_of
+from ingest.http import is_url
+from ingest.readers.arcgis import ArcgisReader
+from ingest.readers.files import FILE_READERS, SUFFIXES, LocalFile, layers_of
+from ingest.readers.remote import RemoteFile
+from ingest.readers.spw import SpwReader, read_wish
+from ingest.readers.wfs import WfsReader
+from ingest.rows import read_where
 from ingest.source import (
     GEOMETRY,
     KEY,
@@ -27,6 +35,7 @@ __all__ = [
     "FILE_READERS",
     "GEOMETRY",
     "KEY",
+    "READERS",
     "BadSource",
     "Batch",
     "Description",
@@ -40,21 +49,39 @@ __all__ = [
 ]
 
 
+def _file(source: Source, settings: Settings, work: Path) -> Reader:
+    if not source.url:
+        raise BadSource("the source has no url; give it one, or name a file with --from")
+    if is_url(source.url):
+        return RemoteFile(source, settings, work)
+    return LocalFile(Path(source.url), source, settings, work, read_where(source.where, settings))
+
+
+READERS: Mapping[str, Callable[[Source, Settings, Path], Reader]] = {
+    "arcgis": ArcgisReader,
+    "wfs": WfsReader,
+    "spw": SpwReader,
+    "file": _file,
+}
+"""The reader of each ``source.kind``."""
+
+
 def open_source(source: Source, settings: Settings, *, override: str | None = None, work: Path) -> Reader:
     """The reader of a source; ``override`` is a file or URL to read in its place.
 
-    ``work`` is a folder for temporary files. Raises BadSource.
+    A file in place of a service holds the service's fields under their names: it is filtered as the
+    service would be (with what of its words CQL2 knows) and its own CRS counts. ``work`` is a folder for
+    temporary files. Raises BadSource, and BadFilter for a ``where`` that cannot be read.
     """
-    place = override or source.url
-    if not place:
-        raise BadSource("the source has no url; give it one, or name a file with --from")
-    return LocalFile(Path(place), source, settings, work, _where(source))
+    if override is None:
+        return READERS[source.kind](source, settings, work)
+    if source.kind == "file" or (is_url(override) and not _is_file(override)):
+        return READERS[source.kind](replace(source, url=override), settings, work)
+    layer = read_wish(source.layer).member if source.kind == "spw" and source.layer else None
+    return _file(replace(source, url=override, layer=layer), settings, work)
 
 
-def _where(source: Source) -> Node | None:
-    """The filter of a file's rows, written in CQL2 text."""
-    if not source.where:
-        return None
-    from geoserver_app.filters.cql2 import parse_text
-
-    return parse_text(source.where)
+def _is_file(url: str) -> bool:
+    """Whether an address is that of a file rather than of a service."""
+    suffix = PurePosixPath(urlsplit(url).path.lower()).suffix
+    return suffix in SUFFIXES or suffix in (".zip", ".gz")

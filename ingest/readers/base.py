@@ -108,7 +108,9 @@ class FileReader(Reader):
             found, unique = self._scan(outline, likely)
             geometry = geometry or found
             key = key or (likely if unique else None)
-        srid = self.source.crs or outline.srid
+        # A layer file's crs corrects a file; of a service's stand-in it tells only what was asked for.
+        told = (self.source.crs, outline.srid) if self.source.kind == "file" else (outline.srid, self.source.crs)
+        srid = told[0] or told[1]
         count = None if self.where is not None else outline.count
         return Description(fields, geometry, srid, count, key, outline.date, name=outline.name)
 

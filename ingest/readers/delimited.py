@@ -22,9 +22,9 @@ import shapely
 
 from geoserver_app.core.crs import crs_of
 from geoserver_app.core.layer import FieldType
-from ingest import columns
 from ingest.readers.base import FileReader, Outline
 from ingest.source import GEOMETRY, BadSource, Batch
+from ingest.texts import ANY_NUMBER, Look, plain, typed
 
 SEPARATORS = (";", ",", "\t", "|")
 BLOCK_BYTES = 16 << 20
@@ -38,17 +38,6 @@ METRES = (
     ("y", "northing", "northings", "northingm", "coordy", "ycoord", "ylambert", "lamberty", "yl72", "northingrounded"),
 )
 
-_NUMBER = r"-?(?:(?:0|[1-9]\d{0,14})(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?"
-PATTERNS: tuple[tuple[FieldType, str], ...] = (
-    ("integer", r"^-?(?:0|[1-9]\d{0,17})$"),
-    ("number", rf"^{_NUMBER}$"),
-    ("boolean", r"^(?i:true|false)$"),
-    ("date", r"^\d{4}-\d{2}-\d{2}$"),
-    ("datetime", r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?(?:Z|[+-]\d{2}:?\d{2})?$"),
-)
-"""What every value of a column must look like. Leading zeros and plus signs make it text: codes, telephones."""
-_COMMA = r"^-?(?:0|[1-9]\d{0,14})(?:,\d+)?$"
-_ANY_NUMBER = r"^\s*[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d{1,3})?\s*$"
 _WKT = r"(?i)^\s*(?:SRID=\d+;)?\s*(?:(?:MULTI)?(?:POINT|LINESTRING|POLYGON)|GEOMETRYCOLLECTION)\b"
 
 
@@ -88,7 +77,7 @@ class CsvFile(FileReader):
         study = self._studied()
         wanted = [name for name in study.types if only is None or name in only]
         for raw in self._texts(study.encoding, study.separator, study.names, size):
-            arrays = [_typed(raw.column(n), study.types[n], n in study.commas) for n in wanted]
+            arrays = [typed(raw.column(n), study.types[n], comma=n in study.commas) for n in wanted]
             yield pa.RecordBatch.from_arrays([*arrays, _shapes(raw, study)], names=[*wanted, GEOMETRY])
 
     def _studied(self) -> Study:
@@ -99,26 +88,26 @@ class CsvFile(FileReader):
         return self._found
 
     def _study(self, encoding: str, separator: str, names: tuple[str, ...]) -> Study:
-        looks = {name: _Look(name) for name in names}
+        looks = {name: Look(name) for name in names}
         count = 0
         for batch in self._texts(encoding, separator, names, STUDY_ROWS):
             count += batch.num_rows
             for name in names:
                 looks[name].at(batch.column(name))
-        told = tuple("" if looks[n].empty and n.startswith("field_") else n for n in names)
+        told = tuple("" if not looks[n].seen and n.startswith("field_") else n for n in names)
         types = {n: looks[n].type for n in told if n}
         wkt, pair = self._coordinates(looks)
-        srid = looks[wkt].srid if wkt else None
-        if pair and _plain(pair[0]) in DEGREES[0]:
+        srid = _told_srid(looks[wkt].first) if wkt else None
+        if pair and plain(pair[0]) in DEGREES[0]:
             srid = 4326
         commas = frozenset(n for n in types if looks[n].comma)
         return Study(encoding, separator, names, types, commas, count, wkt, pair, srid)
 
-    def _coordinates(self, looks: dict[str, "_Look"]) -> tuple[str | None, tuple[str, str] | None]:
-        by_name = {_plain(name): name for name in reversed(looks)}
-        for plain in WKT_NAMES:
-            if plain in by_name and looks[by_name[plain]].wkt:
-                return by_name[plain], None
+    def _coordinates(self, looks: dict[str, Look]) -> tuple[str | None, tuple[str, str] | None]:
+        by_name = {plain(given): given for given in reversed(looks)}
+        for name in WKT_NAMES:
+            if name in by_name and re.match(_WKT, looks[by_name[name]].first):
+                return by_name[name], None
         metres_first = self.source.crs is not None and crs_of(self.source.crs).metres
         for xs, ys in (METRES, DEGREES) if metres_first else (DEGREES, METRES):
             x, y = (_fullest([looks[by_name[n]] for n in names if n in by_name]) for names in (xs, ys))
@@ -151,89 +140,15 @@ class CsvFile(FileReader):
             raise BadSource(f"{self.path.name} cannot be read: {str(error).splitlines()[0]}") from None
 
 
-class _Look:
-    """What the values of one column have looked like so far."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.fits: list[tuple[FieldType, str]] = list(PATTERNS)
-        self.comma_fits = True
-        self.commas_seen = False
-        self.seen = 0
-        self.numbers = 0
-        self.wkt = False
-        self.srid: int | None = None
-
-    def at(self, column: Any) -> None:
-        values = pc.drop_null(column)
-        if len(values) == 0:
-            return
-        if self.seen == 0:
-            self._first(str(values[0]))
-        self.seen += len(values)
-        if self.wkt:
-            self.fits, self.comma_fits = [], False
-            return
-        self.fits = [(kind, pattern) for kind, pattern in self.fits if _fits(values, kind, pattern)]
-        self.comma_fits = self.comma_fits and _all(values, _COMMA)
-        self.commas_seen = self.commas_seen or bool(pc.any(pc.match_substring(values, ",")).as_py())
-        self.numbers += int(pc.sum(pc.match_substring_regex(values, _ANY_NUMBER)).as_py() or 0)
-
-    def _first(self, value: str) -> None:
-        self.wkt = _plain(self.name) in WKT_NAMES and re.match(_WKT, value) is not None
-        if self.wkt and (found := re.match(r"(?i)\s*SRID=(\d+);", value)):
-            self.srid = int(found.group(1))
-
-    @property
-    def empty(self) -> bool:
-        return self.seen == 0
-
-    @property
-    def comma(self) -> bool:
-        return self.seen > 0 and not self.fits and self.comma_fits and self.commas_seen
-
-    @property
-    def type(self) -> FieldType:
-        if self.comma:
-            return "number"
-        return self.fits[0][0] if self.fits and self.seen else "string"
-
-
-def _fullest(looks: list[_Look]) -> str | None:
+def _fullest(looks: list[Look]) -> str | None:
     """The column with the most numbers; text such as NULL among them does no harm to coordinates."""
     best = max(looks, key=lambda look: look.numbers, default=None)
     return best.name if best is not None and best.numbers else None
 
 
-def _all(values: Any, pattern: str) -> bool:
-    return bool(pc.all(pc.match_substring_regex(values, pattern)).as_py())
-
-
-def _fits(values: Any, kind: FieldType, pattern: str) -> bool:
-    if not _all(values, pattern):
-        return False
-    if kind in ("date", "datetime"):
-        try:
-            _typed(values, kind, False)
-        except pa.ArrowInvalid:
-            return False
-    return True
-
-
-def _typed(column: Any, kind: FieldType, comma: bool) -> Any:
-    if kind == "string":
-        return column
-    if kind == "datetime":
-        zoned = pc.replace_substring_regex(column, r"(:\d{2}(?:\.\d+)?)$", r"\1Z")
-        # Only a time, not an offset such as +02:00, may get the Z.
-        offset = pc.match_substring_regex(column, r"[+-]\d{2}:?\d{2}$")
-        offset = pc.and_(offset, pc.match_substring_regex(column, r"[T ].*[+-]"))
-        return pc.cast(pc.if_else(offset, column, zoned), columns.ARROW_TYPES[kind])
-    if comma:
-        column = pc.replace_substring(column, ",", ".")
-    if kind == "boolean":
-        column = pc.utf8_lower(column)
-    return pc.cast(column, columns.ARROW_TYPES[kind])
+def _told_srid(wkt: str) -> int | None:
+    found = re.match(r"(?i)\s*SRID=(\d+);", wkt)
+    return int(found.group(1)) if found else None
 
 
 def _shapes(raw: Batch, study: Study) -> Any:
@@ -252,14 +167,10 @@ def _shapes(raw: Batch, study: Study) -> Any:
 
 def _number(column: Any) -> Any:
     """Numbers of a column of text as numpy floats; what is none becomes NaN."""
-    good = pc.match_substring_regex(column, _ANY_NUMBER)
+    good = pc.match_substring_regex(column, ANY_NUMBER)
     texts = pc.if_else(pc.fill_null(good, False), pc.utf8_trim_whitespace(column), pa.scalar(None, pa.string()))
     texts = pc.replace_substring_regex(pc.replace_substring(texts, ",", "."), r"^\+", "")
     return pc.fill_null(pc.cast(texts, pa.float64()), float("nan")).to_numpy(zero_copy_only=False)
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
 def _encoding(path: Path) -> str:

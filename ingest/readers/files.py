@@ -14,10 +14,11 @@ from ingest import guard, unpack
 from ingest.readers.base import FileReader
 from ingest.readers.delimited import CsvFile
 from ingest.readers.gdal import GdalFile
+from ingest.readers.gml import GmlFile
 from ingest.readers.parquet import ParquetFile
 from ingest.source import BadSource, Batch, Description, Reader, RefusedSource
 
-FILE_READERS: tuple[type[FileReader], ...] = (GdalFile, ParquetFile, CsvFile)
+FILE_READERS: tuple[type[FileReader], ...] = (GdalFile, GmlFile, ParquetFile, CsvFile)
 
 SUFFIXES: dict[str, str] = {
     ".shp": "shp", ".gpkg": "gpkg", ".fgb": "flatgeobuf", ".parquet": "parquet", ".geoparquet": "parquet",
@@ -49,9 +50,11 @@ class Member:
 
 
 class LocalFile(Reader):
-    """A file on this machine, unpacked where it is packed, through the reader of its format."""
+    """A file on this machine, unpacked where it is packed, through the reader of its format.
 
-    kinds = ("file",)
+    ``source.crs`` overrides what a source of kind "file" says of itself; with other kinds it is the CRS
+    a service would be asked for, and counts only where the file says nothing.
+    """
 
     def __init__(self, path: Path, source: Source, settings: Settings, work: Path, where: Node | None = None) -> None:
         path = guard.local_file(path)
@@ -65,7 +68,7 @@ class LocalFile(Reader):
                 format_ = sniff(path)
             if format_ == "zip":
                 path, format_, layer = self._unzipped(path, layer, settings.source_unpacked_bytes_max)
-            self.inner = _reader(path, format_, _with_layer(source, layer), settings, work, where)
+            self.inner = _reader(path, format_, replace(source, layer=layer), settings, work, where)
         except BaseException:
             self.close()
             raise
@@ -215,7 +218,3 @@ def _class(format_: str, path: Path) -> type[FileReader]:
 
 def _reader(path: Path, format_: str, source: Source, settings: Settings, work: Path, where: Node | None) -> FileReader:
     return _class(format_, path)(path, source, settings, work, where, format_)
-
-
-def _with_layer(source: Source, layer: str | None) -> Source:
-    return replace(source, kind="file", layer=layer)

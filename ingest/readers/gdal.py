@@ -43,7 +43,7 @@ class GdalFile(FileReader):
     """One layer of a file through pyogrio's Arrow stream, with the drivers of the guard only."""
 
     formats: ClassVar[frozenset[str]] = frozenset(
-        {"shp", "gpkg", "geojson", "flatgeobuf", "gml", "kml", "gpx", "osm", "gdb", "mapinfo"}
+        {"shp", "gpkg", "geojson", "flatgeobuf", "kml", "gpx", "osm", "gdb", "mapinfo"}
     )
 
     @classmethod
@@ -145,7 +145,7 @@ class GdalFile(FileReader):
         """The layer asked for, or the only one; BadSource with the names where there is a choice."""
         if self.format == "shp":
             return None
-        if self.source.layer is not None and self.source.kind == "file":
+        if self.source.layer is not None:
             return self.source.layer
         found = self.layers(self.path, self.format)
         if len(found) == 1:
