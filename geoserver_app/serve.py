@@ -12,7 +12,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from types import FrameType
 
 from geoserver_app.auth.accounts import create_key, has_keys
@@ -77,7 +77,7 @@ def serve(settings: Settings, *, exercise: bool = False) -> int:
             if exercise:
                 _load_exercise(settings, access)
             key = None if has_keys(access.owner_url) else create_key(access.owner_url, "administrator", label="first")
-            supervisor.start()
+            supervisor.start(access)
             _greet(settings, access, key)
             supervisor.watch()
         except Stopped:
@@ -139,7 +139,7 @@ def _open(settings: Settings, cluster: Cluster | None) -> Access:
 
 
 def _environment(settings: Settings) -> dict[str, str]:
-    """The settings as the environment a worker reads them from."""
+    """The settings as the environment that another process reads them from."""
     values = {f"MAILLAGE_{item.name.upper()}": getattr(settings, item.name) for item in fields(Settings)}
     return {**os.environ, **{name: str(value) for name, value in values.items() if value is not None}}
 
@@ -183,11 +183,10 @@ class Supervisor:
         self.settings = settings
         self.cluster = cluster
         self.slots = [Slot() for _ in range(max(1, settings.workers))]
-        self._address: str | None = None
 
-    def start(self) -> None:
+    def start(self, access: Access) -> None:
         """Start every worker and wait until all take requests."""
-        self._address = self.cluster.access().app_url if self.cluster else None
+        self._use(access)
         pipes = {self._spawn(slot): slot for slot in self.slots}
         deadline = time.monotonic() + START_SECONDS
         try:
@@ -204,13 +203,24 @@ class Supervisor:
             for pipe in pipes:
                 os.close(pipe)
 
+    def _use(self, access: Access) -> bool:
+        """Take the address workers log in at; whether it is another than before."""
+        before, self.settings = self.settings, replace(self.settings, app_database_url=access.app_url)
+        return before.app_database_url != access.app_url
+
+    def _environment(self) -> dict[str, str]:
+        """A worker is told its own, weaker login only."""
+        values = _environment(self.settings)
+        values.pop("MAILLAGE_DATABASE_URL", None)
+        return values
+
     def _spawn(self, slot: Slot) -> int:
         """Start a worker; the reading end of the pipe that it writes to once it takes requests."""
         reader, writer = os.pipe()
         try:
             slot.process = subprocess.Popen(
                 [sys.executable, "-m", "geoserver_app.worker", str(os.getpid()), str(writer)],
-                env=_environment(self.settings),
+                env=self._environment(),
                 stdin=subprocess.DEVNULL,
                 pass_fds=[writer],
                 start_new_session=True,
@@ -244,8 +254,7 @@ class Supervisor:
         try:
             if self.cluster.ensure():
                 tell("PostgreSQL had ended; it is running again")
-                if self.cluster.access().app_url != self._address:
-                    self._address = self.cluster.access().app_url
+                if self._use(self.cluster.access()):
                     self.stop()  # they know the old address; the loop starts new ones
         except ClusterError as error:
             tell(f"{error} Trying again.")

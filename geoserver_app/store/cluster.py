@@ -295,7 +295,8 @@ class Cluster:
         # PostgreSQL refuses to start while the process id in its lock file is alive, even when
         # the system has given that number to another program since. Its own check for sessions
         # that are still attached to the old shared memory stays in force.
-        (self.data / "postmaster.pid").unlink(missing_ok=True)
+        for left in (self.data / "postmaster.pid", *(self.folder / "socket").glob(".s.PGSQL.*")):
+            left.unlink(missing_ok=True)
 
     def _launch(self) -> None:
         installed = choose_installed(int((self.data / "PG_VERSION").read_text()))
@@ -400,11 +401,3 @@ def running(settings: Settings, *, durable: bool = True, tell: Tell = _silent) -
         return
     with cluster.used() as access:
         yield access
-
-
-def app_url(settings: Settings) -> str:
-    """Where the server logs in; the private cluster must be running (see :func:`running`)."""
-    if settings.app_database_url is not None:
-        return settings.app_database_url
-    cluster = private_cluster(settings)
-    return given_access(settings).app_url if cluster is None else cluster.access().app_url
