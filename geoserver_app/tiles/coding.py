@@ -9,6 +9,7 @@ import zstandard
 from isal import igzip, isal_zlib
 
 IDENTITY = "identity"
+GZIP = "gzip"
 GZIP_WINDOW = 31
 """zlib's way to say: with a gzip frame."""
 WORTH_BYTES = 150
@@ -57,7 +58,7 @@ def gunzip(data: bytes) -> bytes:
 CODINGS: tuple[Coding, ...] = (
     Coding("br", _brotli, brotli.decompress),
     Coding("zstd", _zstd, _unzstd),
-    Coding("gzip", gzip, gunzip),
+    Coding(GZIP, gzip, gunzip),
 )
 """Best first: a tile is compressed once and sent often, so the smallest wins among equals."""
 _BY_NAME = {coding.name: coding for coding in CODINGS}

@@ -16,7 +16,8 @@ from geoserver_app.features.cache import Cache, SingleFlight
 from geoserver_app.features.grid import WEB_MERCATOR_QUAD, Grid, Tile
 from geoserver_app.settings import Settings
 from geoserver_app.store.engine import Database, Statement
-from geoserver_app.tiles.coding import CODINGS, IDENTITY, Body, decode, encode
+from geoserver_app.tiles.coding import CODINGS, GZIP, IDENTITY, Body, decode, encode, gunzip
+from geoserver_app.tiles.pack import Packs
 from geoserver_app.tiles.vector import EXTENT, Part, described, parts_at, tile_arguments, tile_statement
 
 Key = tuple[object, ...]
@@ -41,6 +42,7 @@ class TileSource:
         self.database = database
         self.settings = settings
         self.cache: Cache[Key, Body] = Cache(settings.tile_cache_mb * 2**20)
+        self.packs = Packs(settings.home / "packs")
         self.queries = 0
         """Statements sent to the database, for the metrics."""
         self._flight: SingleFlight[Key, bytes] = SingleFlight()
@@ -76,25 +78,42 @@ class TileSource:
         return await self._coded.run((*key, coding), lambda: self._encoded(ask, key, coding))
 
     async def _encoded(self, ask: Ask, key: Key, coding: str) -> Body:
-        data = self._otherwise_coded(key, coding)
-        if data is None:
-            data = await self._flight.run(key, lambda: self._computed(ask))
-        body = await encode(data, coding)
+        body = await self._body(ask, key, coding)
         tags = tuple({published.id for published in ask.layers})
         self.cache.put((*key, coding), body, len(body.data), tags)
         return body
+
+    async def _body(self, ask: Ask, key: Key, coding: str) -> Body:
+        data = self._otherwise_coded(key, coding)
+        if data is not None:
+            return await encode(data, coding)
+        parts = tuple(part for part in parts_at(ask.layers, ask.grid.zoom(ask.tile.level)) if self._touches(part, ask))
+        packed = await self._packed(ask, parts)
+        if packed is None:
+            data = await self._flight.run(key, lambda: self._queried(ask, parts))
+        elif coding == GZIP and len(packed) == 1 and packed[0]:
+            return Body(GZIP, packed[0])
+        else:
+            data = b"".join(gunzip(tile) for tile in packed if tile)
+        return await encode(data, coding)
+
+    async def _packed(self, ask: Ask, parts: tuple[Part, ...]) -> list[bytes] | None:
+        """The parts' tiles from their archives, gzipped; None unless all have one that fits this caller."""
+        if not ask.grid.web_mercator:
+            return None if parts else []
+        tiles = []
+        for part in parts:
+            pack = await self.packs.of(part.published)
+            if pack is None or ask.tile.level > pack.max_zoom or pack.description != self.description(part.published):
+                return None
+            tiles.append(pack.tile(ask.tile))
+        return tiles
 
     def _otherwise_coded(self, key: Key, coding: str) -> bytes | None:
         for other in (IDENTITY, *(c.name for c in CODINGS)):
             if other != coding and (found := self.cache.get((*key, other))) is not None:
                 return decode(found)
         return None
-
-    async def _computed(self, ask: Ask) -> bytes:
-        parts = tuple(part for part in parts_at(ask.layers, ask.grid.zoom(ask.tile.level)) if self._touches(part, ask))
-        if not parts:
-            return b""
-        return await self._queried(ask, parts)
 
     def _touches(self, part: Part, ask: Ask) -> bool:
         """Whether the layer's extent reaches into the tile and its buffer."""

@@ -13,6 +13,7 @@ from typing import Any
 from geoalchemy2 import Geometry
 from sqlalchemy import (
     BindParameter,
+    Boolean,
     ColumnElement,
     Double,
     Integer,
@@ -21,8 +22,10 @@ from sqlalchemy import (
     Subquery,
     Table,
     bindparam,
+    exists,
     func,
     literal,
+    or_,
     select,
 )
 from sqlalchemy.types import NullType
@@ -95,13 +98,30 @@ def tile_statement(parts: tuple[Part, ...], grid: Grid, settings: Settings) -> S
     return compile_statement(select(reduce(_join, layers).label("tile")))
 
 
-def tile_arguments(statement: Statement, grid: Grid, tile: Tile, settings: Settings) -> tuple[object, ...]:
-    """The tile as the statement's arguments: its box, and the box its rows are looked up by."""
+def touch_statement(parts: tuple[Part, ...]) -> Statement:
+    """Whether any of these bands has a shape in a tile and its buffer. Bind it as a tile statement."""
+    reach = _envelope("reach", MERCATOR)
+    found = [_touching(band_table(part.published, part.band), reach) for part in parts]
+    return compile_statement(select(or_(*found).label("touched")))
+
+
+def tile_arguments(
+    statement: Statement, grid: Grid, tile: Tile, settings: Settings, zoom: int | None = None
+) -> tuple[object, ...]:
+    """The tile as the statement's arguments: its box, and the box its rows are looked up by.
+
+    ``zoom`` says from which zoom on rows count, by their ``minzoom``; without it the tile's own.
+    """
     share = settings.tile_buffer / EXTENT
-    values: dict[str, object] = {"zoom": grid.zoom(tile.level)}
+    values: dict[str, object] = {"zoom": grid.zoom(tile.level) if zoom is None else zoom}
     values |= {f"tile_{edge}": value for edge, value in zip(EDGES, grid.box(tile), strict=True)}
     values |= {f"reach_{edge}": value for edge, value in zip(EDGES, grid.mercator_box(tile, share), strict=True)}
     return statement.args(**values)
+
+
+def _touching(table: Table, reach: ColumnElement[Any]) -> ColumnElement[bool]:
+    seen = table.c.minzoom <= bindparam("zoom", None, type_=Integer())
+    return exists().where(table.c.geom.op("&&")(reach), seen, func.ST_Intersects(table.c.geom, reach, type_=Boolean()))
 
 
 def _fixed(value: Any) -> ColumnElement[Any]:

@@ -1,6 +1,5 @@
 """A tile's content, decoded and compared with rows worked out by hand."""
 
-
 from tests.conftest import TestDatabase, application
 from tests.tiles.hand import decode, layer, publish
 
