@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from geoserver_app.catalogue import Catalog
-from geoserver_app.core.layer import Field, Text
+from geoserver_app.core.layer import Field, Risk, Text
 from geoserver_app.core.publication import Published
 from geoserver_app.features.search import find_communes
 from geoserver_app.web.deps import Caller, Server
@@ -22,6 +22,10 @@ def _text(text: Text) -> dict[str, str]:
 def _field(field: Field) -> dict[str, Any]:
     codes = [{"value": code.value, "title": _text(code.title)} for code in field.codes]
     return {"name": field.name, "type": field.type, "title": _text(field.title), "unit": field.unit, "codes": codes}
+
+
+def _risk(risk: Risk | None) -> dict[str, Any] | None:
+    return {**vars(risk), "severity": dict(risk.severity)} if risk else None
 
 
 def describe(published: Published, base: str) -> dict[str, Any]:
@@ -43,7 +47,7 @@ def describe(published: Published, base: str) -> dict[str, Any]:
         "exercise": publication.exercise_count,
         "visible": layer.visible,
         "label": layer.label,
-        "risk": layer.risk.kind if layer.risk else None,
+        "risk": _risk(layer.risk),
         "zoom": {"min": layer.zoom.min, "max": layer.zoom.max},
         "fields": [_field(field) for field in layer.fields],
         "tilejson": f"{base}/tiles/{layer.id}.json",

@@ -12,10 +12,11 @@ export interface FieldInfo {
   codes: { value: string; title: Text }[];
 }
 
+/** How severe a zone is: the word for its value of `field`, else `default`. */
 export interface Risk {
   kind: string;
   field: string | null;
-  default: string | null;
+  default: string;
   severity: Record<string, string>;
 }
 
@@ -37,7 +38,7 @@ export interface LayerInfo {
   label: string | null;
   zoom: { min: number; max: number };
   fields: FieldInfo[];
-  risk?: Risk | null;
+  risk: Risk | null;
   style: string;
   items: string;
   pack: string | null;

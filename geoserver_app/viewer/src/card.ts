@@ -1,9 +1,10 @@
 /** What stands where one clicks: the features there, with their attributes in words. */
 
-import { Popup, type Map as MapLibre, type MapGeoJSONFeature, type MapMouseEvent } from "maplibre-gl";
+import { LngLat, Popup, type Map as MapLibre, type MapGeoJSONFeature, type MapMouseEvent, type Point } from "maplibre-gl";
 import { itemAddress, readItem, type FieldInfo, type LayerInfo } from "./api";
 import { fill, h, icon, isPhone } from "./dom";
 import { locale, severityName, showDate, type Language } from "./i18n";
+import { calm, room } from "./map";
 import type { Store } from "./store";
 
 type Properties = Record<string, unknown>;
@@ -16,12 +17,15 @@ interface Hit {
 
 const REACH = 5; // pixels around the pointer, so that thin lines can be hit
 const MOST = 12;
+const SHEET_GAP = 60; // pixels between the place clicked and the sheet that tells about it
+const EDGE = 16; // pixels that stay free around the card
 
 /** Opens at a click; on a phone it is a sheet at the foot of the page instead of a bubble. */
 export class Card {
   private readonly body = h("section", { class: "card", tabIndex: -1 });
   private popup: Popup | null = null;
   private hits: Hit[] = [];
+  private place = new LngLat(0, 0);
   private asking: AbortController | null = null;
 
   constructor(
@@ -29,8 +33,10 @@ export class Card {
     private readonly store: Store,
   ) {
     map.on("click", (event) => this.openAt(event));
-    map.on("mousemove", (event) => {
-      map.getCanvas().style.cursor = this.hitsAt(event).length ? "pointer" : "";
+    let frame = 0;
+    map.on("mousemove", ({ point }) => {
+      cancelAnimationFrame(frame);
+      frame = requestAnimationFrame(() => this.point(point));
     });
     document.addEventListener("keydown", (event) => {
       if (event.key === "Escape" && !event.defaultPrevented) this.close();
@@ -58,6 +64,7 @@ export class Card {
     this.close();
     if (!hits.length) return;
     this.hits = hits;
+    this.place = event.lngLat;
     this.draw();
     if (isPhone()) document.body.append(this.body);
     else {
@@ -66,16 +73,25 @@ export class Card {
     }
     document.body.dataset["card"] = "open";
     this.body.focus({ preventScroll: true });
+    this.keepInView();
     this.select(0);
   }
 
+  /** Surfaces are everywhere: only what is small enough to be aimed at changes the pointer. */
+  private point(point: Point): void {
+    const aimed = this.near(point).some((one) => dimension(one) < 2);
+    this.map.getCanvas().style.cursor = aimed ? "pointer" : "";
+  }
+
+  private near({ x, y }: Point): MapGeoJSONFeature[] {
+    const layers = this.map.getLayersOrder().filter((id) => !id.startsWith("maillage:"));
+    return this.map.queryRenderedFeatures([[x - REACH, y - REACH], [x + REACH, y + REACH]], { layers });
+  }
+
   private hitsAt({ point }: MapMouseEvent): Hit[] {
-    const shown = new Set(this.map.getStyle().layers.flatMap((one) => ("source-layer" in one && !one.id.startsWith("maillage:") ? [one.id] : [])));
-    const box: [[number, number], [number, number]] = [[point.x - REACH, point.y - REACH], [point.x + REACH, point.y + REACH]];
-    const near = this.map.queryRenderedFeatures(box, { layers: [...shown] });
     // A surface counts only where the pointer itself is: beside it one means something else.
-    const under = new Set(this.map.queryRenderedFeatures(point, { layers: [...shown] }).map(keyOf));
-    const kept = near.filter((one) => !one.geometry.type.endsWith("Polygon") || under.has(keyOf(one)));
+    const under = new Set(this.map.queryRenderedFeatures(point).map(keyOf));
+    const kept = this.near(point).filter((one) => dimension(one) < 2 || under.has(keyOf(one)));
     const hits = new Map<string, Hit>();
     for (const one of kept.sort((a, b) => dimension(a) - dimension(b))) {
       const layer = this.store.layer(one.source);
@@ -114,15 +130,31 @@ export class Card {
 
   private badges({ layer, properties }: Hit, language: Language): HTMLElement {
     const badges = h("span", { class: "badges" });
-    const risk = layer.risk;
+    const { risk } = layer;
     const value = risk?.field ? properties[risk.field] : undefined;
-    const severity = risk ? (risk.severity[String(value)] ?? risk.default ?? undefined) : undefined;
+    const severity = risk && (risk.severity[String(value)] ?? risk.default);
     const name = severity && severityName(severity, language);
     if (name) badges.append(h("span", { class: `badge ${severity}` }, `${this.store.say("severity")} : ${name}`));
     if (properties["exercise"] === true || (layer.exercise > 0 && layer.exercise === layer.count)) {
       badges.append(h("span", { class: "badge fictional" }, this.store.say("fictional")));
     }
     return badges;
+  }
+
+  /** Move the map by as much as the card reaches beyond what is free of panel and edges. */
+  private keepInView(): void {
+    const card = this.body.getBoundingClientRect();
+    const frame = this.map.getContainer().getBoundingClientRect();
+    if (!this.popup) {
+      const hidden = frame.top + this.map.project(this.place).y - (card.top - SHEET_GAP);
+      if (hidden > 0) this.map.panBy([0, hidden], calm());
+      return;
+    }
+    const free = room();
+    const beyond = (low: number, high: number, from: number, to: number) => Math.min(0, low - from) || Math.max(0, high - to);
+    const x = beyond(card.left, card.right, frame.left + free.left - EDGE, frame.right - free.right + EDGE);
+    const y = beyond(card.top, card.bottom, frame.top + EDGE, frame.bottom - free.bottom + EDGE);
+    if (x || y) this.map.panBy([x, y], calm());
   }
 
   /** Outline a feature and complete its attributes: tiles carry only some of them. */
@@ -136,6 +168,7 @@ export class Card {
       .then(({ properties }) => {
         hit.properties = { ...hit.properties, ...properties };
         this.draw();
+        this.keepInView();
         const details = this.body.querySelectorAll("details")[at];
         if (details) details.dataset["complete"] = "true";
       })
@@ -152,8 +185,10 @@ function dimension(feature: MapGeoJSONFeature): number {
   return feature.geometry.type.endsWith("Point") ? 0 : feature.geometry.type.endsWith("LineString") ? 1 : 2;
 }
 
+/** The layer's label; without one the first value that a code list puts in words. */
 function featureName({ layer, id, properties }: Hit, language: Language): string {
-  const field = layer.fields.find((one) => one.name === layer.label);
+  const label = layer.fields.find((one) => one.name === layer.label);
+  const field = label ?? layer.fields.find((one) => one.codes.length && hasValue(properties[one.name]));
   const value = field ? properties[field.name] : undefined;
   return field && hasValue(value) ? showValue(value, field, language) : id === undefined ? "" : `n° ${id}`;
 }

@@ -1,11 +1,12 @@
 /** One MapLibre style out of the layers' own styles and what the user has chosen. */
 
 import type { LayerSpecification, SourceSpecification, StyleSpecification } from "maplibre-gl";
-import { BASE, local, type LayerInfo } from "./api";
+import { BASE, type LayerInfo } from "./api";
 import type { State } from "./store";
 
 const PAPER = { day: "#f4f2ec", dark: "#191d21" };
 const ACCENT = { day: "#0b5fa5", dark: "#7cc4ff" };
+const SELECTED = 390; // the outline of the chosen feature lies over everything but labels
 const INK = { "text-color": "#dfe3e6", "text-halo-color": "#191d21" };
 
 type Paint = Record<string, unknown>;
@@ -45,17 +46,17 @@ export function compose(state: State): StyleSpecification {
   const drawn = state.catalog.layers.flatMap((info) =>
     styleLayers(state, info.id).map((layer) => ({ order: orderOf(layer, info), layer: placed(layer, info, state) })),
   );
+  drawn.push(...selectionLayers(state).map((layer) => ({ order: SELECTED, layer })));
   drawn.sort((a, b) => a.order - b.order);
   const sources: Record<string, SourceSpecification> = {};
   for (const info of state.catalog.layers) sources[info.id] = vectorSource(info);
-  sources["maillage:found"] = { type: "geojson", data: state.found ?? { type: "FeatureCollection", features: [] } };
   return {
     version: 8,
     name: "Maillage",
     glyphs: `${BASE}glyphs/{fontstack}/{range}.pbf`,
     sprite: `${BASE}sprites/maillage`,
     sources,
-    layers: [background(state), ...drawn.map(({ layer }) => layer), ...foundLayers(state), ...selectionLayers(state)],
+    layers: [background(state), ...drawn.map(({ layer }) => layer)],
   };
 }
 
@@ -84,7 +85,8 @@ function placed(layer: LayerSpecification, info: LayerInfo, state: State): Layer
     ...layer,
     id: `${info.id}/${layer.id}`,
     source: info.id,
-    "source-layer": info.id,
+    // A tile may carry more than the layer itself, such as its label points.
+    "source-layer": ("source-layer" in layer && layer["source-layer"]) || info.id,
     layout: { ...layer.layout, visibility: visible ? "visible" : "none" },
     paint: opacity < 1 ? faded(layer, opacity) : { ...layer.paint },
   } as LayerSpecification;
@@ -118,12 +120,7 @@ export function times(value: unknown, factor: number): unknown {
   return stops ? { ...rest, stops: stops.map(([at, output]) => [at, times(output, factor)]) } : value;
 }
 
-function foundLayers(state: State): LayerSpecification[] {
-  const paint = { "line-color": tone(ACCENT, state), "line-width": 2.5, "line-dasharray": [3, 2] };
-  return [{ id: "maillage:found", type: "line", source: "maillage:found", paint }];
-}
-
-/** The feature whose attributes are open, drawn over everything. */
+/** The outline of the feature whose attributes are open, or that a search found. */
 function selectionLayers(state: State): LayerSpecification[] {
   const chosen = state.selection;
   const info = state.catalog.layers.find((layer) => layer.id === chosen?.layer);
@@ -145,9 +142,4 @@ function selectionLayers(state: State): LayerSpecification[] {
     { id: "maillage:chosen-halo", type: "line", ...shared, layout, paint: halo },
     { id: "maillage:chosen", type: "line", ...shared, layout, paint: line },
   ];
-}
-
-/** Whether an address is ours; the map asks nothing of anyone else. */
-export function ours(address: string): boolean {
-  return local(address) === new URL(address, BASE).href || address.startsWith("blob:") || address.startsWith("data:");
 }

@@ -36,7 +36,7 @@ const TEXTS = {
   otherValue: ["Autre", "Other"],
   close: ["Fermer", "Close"],
   here: ["À cet endroit", "At this place"],
-  more: ["Objet complet", "Whole feature"],
+  more: ["Fiche complète", "Full record"],
   yes: ["Oui", "Yes"],
   no: ["Non", "No"],
   fictional: ["Fictif", "Fictional"],
@@ -103,6 +103,12 @@ export function showDate(value: string, language: Language): string {
   if (Number.isNaN(moment.valueOf())) return value;
   const day = moment.toLocaleDateString(locale(language), { day: "numeric", month: "long", year: "numeric" });
   return value.length === 10 ? day : `${day}, ${showTime(moment, language)}`;
+}
+
+/** The same in digits, without the time, where room is short. */
+export function showShortDate(value: string, language: Language): string {
+  const moment = new Date(value.length === 10 ? `${value}T12:00:00` : value);
+  return Number.isNaN(moment.valueOf()) ? value : moment.toLocaleDateString(locale(language));
 }
 
 export function showTime(moment: Date, language: Language): string {

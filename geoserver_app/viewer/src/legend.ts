@@ -7,6 +7,9 @@ import { locale, say, type Language } from "./i18n";
 
 type Properties = Record<string, unknown>;
 
+/** Up to so many codes that a style leaves to its default are named one by one. */
+const FEW = 4;
+
 /** How one class is drawn: what a swatch needs, and nothing of the map. */
 export interface Swatch {
   fill?: { colour: string; opacity: number };
@@ -63,6 +66,8 @@ interface Mentioned {
 
 interface ClassValue {
   sample: unknown;
+  /** Stands for all codes that the style does not tell apart. */
+  other?: boolean;
   from?: number;
   to?: number;
 }
@@ -125,13 +130,17 @@ function valuesOf(layers: LayerSpecification[], field: string, info: LayerInfo):
     const edges = [undefined, ...bounds, undefined];
     return edges.slice(1).map((to, at) => ({ sample: edges[at] ?? (to ?? 0) - 1, from: edges[at], to }));
   }
-  const values = [...new Set(here.flatMap((mention) => mention.values))];
+  const told = [...new Set(here.flatMap((mention) => mention.values))];
   const codes = info.fields.find((one) => one.name === field)?.codes.map((code) => code.value as unknown) ?? [];
+  const rest = codes.filter((code) => !told.includes(code));
   const rank = (value: unknown) => (codes.includes(value) ? codes.indexOf(value) : codes.length);
-  return values.sort((a, b) => rank(a) - rank(b)).map((sample) => ({ sample }));
+  const named = rest.length > FEW ? told : [...told, ...rest];
+  const samples = named.sort((a, b) => rank(a) - rank(b)).map((sample): ClassValue => ({ sample }));
+  return rest.length > FEW ? [...samples, { sample: rest[0], other: true }] : samples;
 }
 
 function labelOf(value: ClassValue, field: string, info: LayerInfo, language: Language): string {
+  if (value.other) return say("otherValue", language);
   const about = info.fields.find((one) => one.name === field);
   const unit = about?.unit ? ` ${about.unit}` : "";
   const show = (number: number) => number.toLocaleString(locale(language));

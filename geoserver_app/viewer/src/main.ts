@@ -48,7 +48,6 @@ async function start(): Promise<void> {
     catalog,
     styles: await readStyles(catalog.layers),
     selection: null,
-    found: null,
   });
   window.maillage = new Page(store, reader, link);
 }
@@ -149,8 +148,8 @@ class Page implements Hook {
 
   private panel(list: LayerList): HTMLElement {
     const search = new Search(this.store, {
-      showBox: (box, outline) => {
-        this.store.set({ found: outline });
+      showCommune: (id, box) => {
+        this.store.set({ selection: { layer: "communes", id } });
         this.pin.remove();
         showBox(this.map, box);
       },

@@ -1,7 +1,7 @@
 /** The MapLibre map: made once, then kept equal to the state. */
 
 import { AJAXError, Map as MapLibre, ScaleControl, setWorkerUrl, type VectorTileSource } from "maplibre-gl";
-import { compose, ours } from "./compose";
+import { compose } from "./compose";
 import { BASE } from "./api";
 import { isPhone } from "./dom";
 import type { Store } from "./store";
@@ -35,7 +35,6 @@ export function createMap(container: HTMLElement, store: Store, view: View | nul
     rollEnabled: false,
     maxPitch: 0,
     attributionControl: false,
-    transformRequest: (url) => (ours(url) ? { url } : { url: "about:blank" }),
     locale: { "Map.Title": store.say("map") },
   });
   map.touchZoomRotate.disableRotation();
@@ -85,9 +84,16 @@ export function calm(): { animate?: boolean; duration?: number } {
 }
 
 function followState(map: MapLibre, store: Store): void {
-  store.listen((state, change) => {
-    if (change.catalog) replaceTiles(map, store);
-    map.setStyle(compose(state), { diff: true });
+  // A style can be compared with its successor only once it has been read.
+  let ready = false;
+  const show = () => void (ready && map.setStyle(compose(store.state), { diff: true }));
+  map.once("style.load", () => {
+    ready = true;
+    show();
+  });
+  store.listen((_, change) => {
+    if (change.catalog && ready) replaceTiles(map, store);
+    show();
     if (change.language) map.getCanvas().setAttribute("aria-label", store.say("map"));
   });
 }

@@ -5,9 +5,9 @@ import { local } from "./api";
 import { styleLayers } from "./compose";
 import { fill, h, icon } from "./dom";
 import { legendClasses, type LegendClass } from "./legend";
-import { locale, showDate } from "./i18n";
+import { locale, showDate, showShortDate } from "./i18n";
 import type { State, Store } from "./store";
-import { drawSwatch } from "./swatch";
+import { drawSeveral, drawSwatch } from "./swatch";
 
 export interface PanelActions {
   zoomTo(layer: LayerInfo): void;
@@ -76,21 +76,15 @@ export class LayerList {
       onchange: (event: Event) => this.store.toggle(layer.id, (event.target as HTMLInputElement).checked),
     });
     const title = h("span", { class: "title" }, layer.title[state.language]);
-    const far = on && this.isTooFar(layer) && h("span", { class: "hint" }, this.store.say("tooFar"));
-    const label = h("label", { for: box.id }, this.mark(classes, layer), h("span", { class: "names" }, title, far));
+    const far = on && this.isTooFar(layer) && h("span", { class: "hint far" }, this.store.say("tooFar"));
+    const date = layer.date ? showShortDate(layer.date, state.language) : this.store.say("noDate");
+    const credit = on && h("span", { class: "hint" }, `${date} · ${layer.attribution}`);
+    const label = h("label", { for: box.id }, drawSeveral(classes.map((one) => one.swatch), layer.geometry), h("span", { class: "names" }, title, credit, far));
     const row = h("li", { class: `layer${on ? " on" : ""}`, "data-layer": layer.id });
     row.append(h("div", { class: "line" }, box, label, this.opener(layer)));
     if (on && classes.length > 1) row.append(legend(classes, layer));
     if (this.open.has(layer.id)) row.append(this.about(layer));
     return row;
-  }
-
-  private mark(classes: LegendClass[], layer: LayerInfo): Element {
-    const several = h("span", { class: "swatches" });
-    const shown = classes.length > 1 ? [classes[0], classes[classes.length >> 1], classes.at(-1)] : classes;
-    const drawn = new Set(shown.filter((one) => one !== undefined));
-    several.append(...[...drawn].slice(0, 1).map((one) => drawSwatch(one.swatch, layer.geometry)));
-    return several;
   }
 
   private opener(layer: LayerInfo): HTMLElement {
@@ -154,7 +148,7 @@ export class LayerList {
 }
 
 function legend(classes: LegendClass[], layer: LayerInfo): HTMLElement {
-  const items = classes.map((one) => h("li", {}, drawSwatch(one.swatch, layer.geometry) as unknown as Node, h("span", {}, one.label)));
+  const items = classes.map((one) => h("li", {}, drawSwatch(one.swatch, layer.geometry), h("span", {}, one.label)));
   return h("ul", { class: "legend" }, ...items);
 }
 

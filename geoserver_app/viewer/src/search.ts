@@ -1,6 +1,6 @@
 /** Finding a commune by its name, or a place by its coordinates: an ARIA combobox with a list. */
 
-import type { Feature, Geometry } from "geojson";
+import type { Feature } from "geojson";
 import { searchCommunes } from "./api";
 import { parsePlace, type Place } from "./coordinates";
 import { fill, h, icon } from "./dom";
@@ -10,7 +10,7 @@ import type { Store } from "./store";
 const PATIENCE_MS = 150; // between the last key and the question
 
 export interface SearchActions {
-  showBox(box: Box, outline: Geometry | null): void;
+  showCommune(id: number | string, box: Box): void;
   showPlace(place: Place): void;
 }
 
@@ -90,8 +90,8 @@ export class Search {
     const properties = feature.properties ?? {};
     const name = String(properties["name"] ?? properties["label"] ?? feature.id ?? "");
     const box = (feature.bbox ?? [0, 0, 0, 0]) as Box;
-    const outline = feature.geometry?.type.endsWith("Polygon") ? feature.geometry : null;
-    return { name, hint: this.store.say("municipality"), choose: () => this.actions.showBox(box, outline) };
+    const choose = () => this.actions.showCommune(feature.id ?? "", box);
+    return { name, hint: this.store.say("municipality"), choose };
   }
 
   private show(options: Option[], message: string): void {
@@ -148,7 +148,7 @@ export class Search {
     if (open) return this.collapse();
     this.input.value = "";
     this.show([], "");
-    this.store.set({ found: null });
+    this.store.set({ selection: null });
     this.input.blur();
   }
 

@@ -1,7 +1,7 @@
 /** Who made the layers that are shown, and how old each is: at the foot of the map. */
 
 import type { LayerInfo } from "./api";
-import { fill, h, isPhone } from "./dom";
+import { fill, h } from "./dom";
 import { showDate } from "./i18n";
 import type { Store } from "./store";
 
@@ -9,7 +9,6 @@ export class Sources {
   readonly element = h("details", { class: "sources" });
 
   constructor(private readonly store: Store) {
-    this.element.open = !isPhone();
     this.draw();
     store.listen((_, change) => void ((change.catalog || change.shown || change.language) && this.draw()));
   }

@@ -16,9 +16,8 @@ export interface State {
   opacity: ReadonlyMap<string, number>;
   catalog: Catalog;
   styles: Styles;
+  /** The feature outlined on the map: clicked or found. */
   selection: Selection | null;
-  /** Outline of what a search found. */
-  found: GeoJSON.Geometry | null;
 }
 
 export type Change = Partial<State>;
