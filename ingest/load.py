@@ -43,6 +43,7 @@ from ingest.publish import (
 )
 from ingest.read import open_source
 from ingest.source import GEOMETRY, KEY, Batch, Description, Reader
+from ingest.sql import statement
 
 _SLICE_BYTES = 32_000_000
 """Geometry handled at once; rows with millions of vertices must not multiply the memory."""
@@ -315,9 +316,16 @@ class Load:
             load=self.number,
             source=self.source,
             source_date=(description.date if description else None) or self.layer.licence.date,
-            previous=before.id if before else None,
+            previous=self._previous(before),
             pack=pack,
         )
+
+    def _previous(self, before: Publication | None) -> int | None:
+        """Where `rollback` goes; a layer cleared of its exercise never goes back to it."""
+        if before is None or self.reader is not None:
+            return before.id if before else None
+        row = self.control.execute(statement("before_exercise"), (before.id,)).fetchone()
+        return int(str(row[0])) if row else None
 
     def _summary(self, state: str, revision: int | None) -> Summary:
         tally = self.tally

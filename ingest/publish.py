@@ -173,35 +173,43 @@ def leftovers(connection: Connection, layer_id: str) -> list[str]:
     return [name for name, match in found if match and int(match.group(1)) not in owned]
 
 
-def drop_tables(connection: Connection, names: Iterable[str]) -> bool:
-    """Drop tables, waiting two seconds at most for each; False where one is still in use.
-
-    Needs autocommit.
-    """
-    done = True
+def drop_tables(connection: Connection, names: Iterable[str]) -> None:
+    """Drop tables, waiting two seconds at most for each; one still in use stays. Needs autocommit."""
     connection.execute("SET lock_timeout = '2s'")
     for name in names:
-        try:
+        with suppress(DatabaseError):
             connection.execute(compose("DROP TABLE IF EXISTS {table}", table=Reference(name)))
-        except DatabaseError:
-            done = False
     connection.execute("RESET lock_timeout")
-    return done
 
 
 def prune(connection: Connection, settings: Settings, layer_id: str) -> int:
     """Drop publications beyond those kept for rollback; what is in use goes next time. Needs autocommit."""
-    rows = connection.execute(statement("prunable"), {"layer": layer_id, "kept": settings.revisions_kept}).fetchall()
+    asked = {"layer": layer_id, "kept": settings.revisions_kept}
     dropped = 0
-    for publication, table, bands, pack in rows:
-        names = [str(table), *(str(band) for band in bands)]  # type: ignore[attr-defined]
-        if drop_tables(connection, names):
-            connection.execute("DELETE FROM system.publication WHERE id = %s", (publication,))
-            dropped += 1
-            if pack:
-                with suppress(OSError):
-                    (packs(settings) / str(pack)).unlink()
+    for row in connection.execute(statement("prunable"), asked).fetchall():
+        with suppress(DatabaseError):
+            dropped += _drop(connection, settings, asked, row[0])
     return dropped
+
+
+def _drop(connection: Connection, settings: Settings, asked: dict[str, object], publication: object) -> bool:
+    """Drop one publication, row and tables together; its layer cannot be rolled back to it meanwhile."""
+    with connection.transaction():
+        connection.execute("SET LOCAL lock_timeout = '2s'")
+        connection.execute("SELECT FROM system.revision WHERE layer_id = %(layer)s FOR UPDATE", asked)
+        rows = connection.execute(statement("prunable"), asked).fetchall()
+        found = next((row for row in rows if row[0] == publication), None)
+        if found is None:
+            return False
+        _, table, bands, pack = found
+        names = [str(table), *(str(band) for band in bands)]  # type: ignore[attr-defined]
+        for name in names:
+            connection.execute(compose("DROP TABLE IF EXISTS {table}", table=Reference(name)))
+        connection.execute("DELETE FROM system.publication WHERE id = %s", (publication,))
+    if pack:
+        with suppress(OSError):
+            (packs(settings) / str(pack)).unlink()
+    return True
 
 
 def packs(settings: Settings) -> Path:

@@ -1,0 +1,135 @@
+"""Any vector file published with one command: described, loaded, and only then written to the catalogue."""
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from geoserver_app.catalogue import default_style, write_layer, write_style
+from geoserver_app.catalogue.load import read_layer_text
+from geoserver_app.catalogue.write import layer_text
+from geoserver_app.core.errors import BadParameter, Conflict
+from geoserver_app.core.layer import Layer, Source
+from geoserver_app.settings import Settings
+from geoserver_app.store.loading import connect_owner
+from ingest.describe import check_id, describe_layer, layer_id_of, safe_name
+from ingest.load import Summary, run_load
+from ingest.progress import Silent
+from ingest.publish import raise_revision
+from ingest.read import layers_of, open_source
+from ingest.rollback import rollback_layer
+
+Watch = Callable[[str], AbstractContextManager[Silent]]
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the person asked for, beside the file."""
+
+    id: str | None = None
+    title: str | None = None
+    layers: tuple[str, ...] = ()
+    where: str | None = None
+    crs: int | None = None
+    encoding: str | None = None
+    replace: bool = False
+
+
+def add_file(settings: Settings, owner_url: str, file: Path, wish: Wish, watch: Watch) -> Iterator[Summary]:
+    """Publish each wanted layer of a file.
+
+    Files are written when the rows are published, so a layer that failed half-way is in no catalogue.
+    Raises BadSource, BadParameter, Conflict (the id is taken) and GatesFailed.
+    """
+    _check_folders(settings)
+    if not file.exists():
+        raise BadParameter(f"there is no file {str(file)!r}", locator="file")
+    named = _named(file, wish)
+    for layer_id, _ in named:
+        if not wish.replace and (settings.layers / f"{layer_id}.toml").exists():
+            raise Conflict(f"there is a layer {layer_id!r} already; choose another with --id, or replace it: --replace")
+    for layer_id, inner in named:
+        yield _add(settings, owner_url, file, layer_id, inner, wish, watch)
+
+
+def _check_folders(settings: Settings) -> None:
+    for name, folder in (("MAILLAGE_LAYERS", settings.layers), ("MAILLAGE_STYLES", settings.styles)):
+        if not os.access(folder, os.W_OK):
+            raise BadParameter(f"{folder} cannot be written; point {name} at a folder of your own")
+
+
+def _named(file: Path, wish: Wish) -> list[tuple[str, str | None]]:
+    """Ids of the layers to be, with the names inside the file."""
+    base = check_id(wish.id) if wish.id else layer_id_of(file)
+    inside = layers_of(file)
+    unknown = [name for name in wish.layers if name not in inside]
+    if unknown:
+        raise BadParameter(f"{file.name} has no layer {unknown[0]!r}; it has {', '.join(inside) or 'none'}")
+    if len(wish.layers) == 1:
+        return [(base, wish.layers[0])]
+    chosen = wish.layers or inside
+    if not chosen:
+        raise BadParameter(f"{file.name} holds no layer with a geometry")
+    if len(chosen) == 1:
+        return [(base, None)]
+    taken: set[str] = set()
+    named: list[tuple[str, str | None]] = []
+    for name in chosen:
+        layer_id = check_id(safe_name(f"{base}_{name}", taken)[:50])
+        taken.add(layer_id)
+        named.append((layer_id, name))
+    return named
+
+
+def _add(
+    settings: Settings, owner_url: str, file: Path, layer_id: str, inner: str | None, wish: Wish, watch: Watch
+) -> Summary:
+    source = Source("file", str(file.absolute()), layer=inner, crs=wish.crs, encoding=wish.encoding, where=wish.where)
+    settings.home.mkdir(parents=True, exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory(prefix=f"load-{layer_id}-", dir=settings.home) as work,
+        watch(layer_id) as progress,
+    ):
+        progress.stage("describing")
+        with open_source(source, settings, work=Path(work)) as reader:
+            description = reader.describe()
+            title = wish.title or file.name.split(".")[0].replace("_", " ")
+            if inner and not (wish.title and len(wish.layers) == 1):
+                title = f"{title} – {inner}"
+            source = replace(source, key=description.key)
+            layer = describe_layer(layer_id, title, file.name, description, source)
+            read_layer_text(f"{layer_id}.toml", layer_text(layer))
+            summary = run_load(settings, owner_url, layer, reader, file.name, force=True, progress=progress)
+    _write(settings, owner_url, layer, wish)
+    return summary
+
+
+def _write(settings: Settings, owner_url: str, layer: Layer, wish: Wish) -> None:
+    """Write style and layer; where that fails, take the rows back."""
+    style = settings.styles / f"{layer.id}.json"
+    fresh = not style.exists()
+    before = None if fresh else style.read_bytes()
+    try:
+        write_style(style, default_style(layer))
+        write_layer(settings.layers / f"{layer.id}.toml", layer)
+    except BaseException:
+        if before is None:
+            style.unlink(missing_ok=True)
+        else:
+            style.write_bytes(before)
+        _take_back(owner_url, layer.id, wish)
+        raise
+
+
+def _take_back(owner_url: str, layer_id: str, wish: Wish) -> None:
+    if wish.replace:
+        try:
+            rollback_layer(owner_url, layer_id)
+        except Conflict:
+            pass
+        else:
+            return
+    with connect_owner(owner_url) as connection, connection.transaction():
+        raise_revision(connection, layer_id, None)

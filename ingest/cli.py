@@ -1,0 +1,248 @@
+"""The loader's commands as plain functions; each returns the exit status of its process."""
+
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from rich.console import Console
+from rich.table import Table
+
+from geoserver_app.catalogue import read_catalog
+from geoserver_app.core.errors import BadParameter, GeoError
+from geoserver_app.core.layer import Layer
+from geoserver_app.settings import Settings
+from geoserver_app.store.loading import DatabaseError, connect_owner
+from ingest.add import Wish, add_file
+from ingest.exercise_load import clear_exercise, load_exercise
+from ingest.gates import ordered_reasons
+from ingest.load import Summary, ingest_layer
+from ingest.progress import watch
+from ingest.rollback import rollback_layer
+from ingest.sql import statement
+
+DONE, FAILED, INTERRUPTED = 0, 1, 130
+
+
+def add(
+    settings: Settings,
+    owner_url: str,
+    file: Path,
+    *,
+    id_: str | None = None,
+    title: str | None = None,
+    layers: tuple[str, ...] = (),
+    where: str | None = None,
+    crs: int | None = None,
+    encoding: str | None = None,
+    replace: bool = False,
+) -> int:
+    """Publish a file."""
+    wish = Wish(id_, title, layers, where, crs, encoding, replace)
+
+    def run() -> int:
+        for summary in add_file(settings, owner_url, file, wish, watch):
+            report(summary)
+        return DONE
+
+    return _guarded(run)
+
+
+def ingest(
+    settings: Settings,
+    owner_url: str,
+    ids: tuple[str, ...],
+    *,
+    every: bool = False,
+    source: str | None = None,
+    dry_run: bool = False,
+    force: bool = False,
+) -> int:
+    """Load layers from their sources, going on after one that fails."""
+
+    def run() -> int:
+        chosen = _chosen(settings, ids, every, source)
+        status = DONE
+        for layer in chosen:
+            try:
+                with watch(layer.id) as progress:
+                    summary = ingest_layer(
+                        settings, owner_url, layer, source, dry_run=dry_run, force=force, progress=progress
+                    )
+                report(summary)
+            except (GeoError, DatabaseError, OSError) as error:
+                _complain(f"{layer.id}: {_sentence(error)}")
+                status = FAILED
+        return status
+
+    return _guarded(run)
+
+
+def _chosen(settings: Settings, ids: tuple[str, ...], every: bool, source: str | None) -> list[Layer]:
+    """The layers a person means; BadParameter where one cannot be loaded."""
+    catalog = read_catalog(settings.layers, settings.styles)
+    if every == bool(ids):
+        raise BadParameter("name the layers to load, or say --all")
+    if source and len(ids) != 1:
+        raise BadParameter("--from is for one layer; name it")
+    if every:
+        return [layer for layer in catalog.layers.values() if _has_source(layer)]
+    for name in ids:
+        layer = catalog.layers.get(name)
+        if layer is None:
+            raise BadParameter(f"there is no layer {name!r}; the layers are {', '.join(sorted(catalog.layers))}")
+        if source:
+            continue
+        if layer.source is None or not layer.source.url:
+            raise BadParameter(f"{name!r} has no source to load from; give a file or address with --from")
+        if not layer.source.confirmed:
+            raise BadParameter(f"the source of {name!r} is not confirmed ({_why(layer)}); give one with --from")
+    return [catalog.layers[name] for name in dict.fromkeys(ids)]
+
+
+def _has_source(layer: Layer) -> bool:
+    if layer.source is None or not layer.source.url or layer.exercise_only:
+        _tell(f"{layer.id}: skipped, it has no source to load from")
+        return False
+    if not layer.source.confirmed:
+        _tell(f"{layer.id}: skipped, its source is not confirmed ({_why(layer)})")
+        return False
+    return True
+
+
+def _why(layer: Layer) -> str:
+    return (layer.source.note if layer.source else "") or "see its layer file"
+
+
+def rollback(settings: Settings, owner_url: str, layer_id: str) -> int:
+    """Go back to the previous revision of a layer."""
+
+    def run() -> int:
+        revision = rollback_layer(owner_url, layer_id)
+        _tell(f"{layer_id}: back at the previous rows, as revision {revision}")
+        return DONE
+
+    return _guarded(run)
+
+
+def exercise_load(settings: Settings, owner_url: str, *, scale: float = 1.0, force: bool = False) -> int:
+    """Add the exercise's rows."""
+
+    def run() -> int:
+        catalog = read_catalog(settings.layers, settings.styles)
+        summaries = list(_reported(load_exercise(settings, owner_url, catalog, watch, scale=scale, force=force)))
+        if not summaries:
+            _tell("The exercise is loaded already; --force loads it again.")
+        return DONE
+
+    return _guarded(run)
+
+
+def exercise_clear(settings: Settings, owner_url: str) -> int:
+    """Remove the exercise's rows."""
+
+    def run() -> int:
+        catalog = read_catalog(settings.layers, settings.styles)
+        removed = 0
+        for cleared in clear_exercise(settings, owner_url, catalog, watch):
+            left = f"{cleared.remaining:,} real rows stay" if cleared.remaining else "nothing is left to publish"
+            _tell(f"{cleared.layer_id}: {cleared.removed:,} exercise rows removed, {left}")
+            removed += cleared.removed
+        if not removed:
+            _tell("There are no exercise rows.")
+        return DONE
+
+    return _guarded(run)
+
+
+def layers(settings: Settings, owner_url: str) -> int:
+    """What is published, how fresh, how large."""
+
+    def run() -> int:
+        catalog = read_catalog(settings.layers, settings.styles)
+        with connect_owner(owner_url) as connection:
+            rows = connection.execute(statement("layers")).fetchall()
+        table = Table("layer", "rows", "exercise", "revision", "loaded", "data of", "size", box=None, pad_edge=False)
+        published = set()
+        for name, count, exercise, revision, loaded, date, size in rows:
+            published.add(name)
+            shown = str(name) if name in catalog.layers else f"{name} (no layer file)"
+            table.add_row(shown, f"{count:,}", f"{exercise:,}", str(revision), str(loaded), str(date or ""), str(size))
+        for name in catalog.layers:
+            if name not in published:
+                table.add_row(name, "–", "", "", "not loaded", "", "")
+        Console(width=None if sys.stdout.isatty() else 160).print(table)
+        return DONE
+
+    return _guarded(run)
+
+
+def _reported(summaries: Iterator[Summary]) -> Iterator[Summary]:
+    for summary in summaries:
+        report(summary)
+        yield summary
+
+
+def report(summary: Summary) -> None:
+    """What a load did, for people: counts, repairs, rejects by reason."""
+    done = f"published as revision {summary.revision}" if summary.revision else "checked, nothing published"
+    counts = [f"{summary.kept:,} of {summary.read:,} rows kept"]
+    if summary.repaired:
+        counts.append(f"{summary.repaired:,} repaired")
+    rejected = sum(summary.rejected.values())
+    if rejected:
+        counts.append(f"{rejected:,} rejected")
+    _tell(f"{summary.layer_id}: {done}: {', '.join(counts)}, in {summary.seconds:.1f} s")
+    for reason, count in ordered_reasons(summary.rejected):
+        _tell(f"    {count:,} × {reason}")
+    for note in summary.notes:
+        _tell(f"    {note}")
+
+
+def _guarded(run: Callable[[], int]) -> int:
+    """Run a command; what a person can mend becomes one sentence, an interruption the status 130."""
+    try:
+        with _interruptible():
+            return run()
+    except (GeoError, DatabaseError, OSError) as error:
+        _complain(_sentence(error))
+        return FAILED
+    except KeyboardInterrupt:
+        _complain("interrupted; what is published stays as it was")
+        return INTERRUPTED
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """SIGTERM ends a load as Ctrl-C does: tidily."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, GeoError):
+        return error.detail
+    if isinstance(error, DatabaseError):
+        return f"the database refused: {error.diag.message_primary or error}"
+    return str(error)
+
+
+def _tell(line: str) -> None:
+    Console().print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def _complain(line: str) -> None:
+    Console(file=sys.stderr).print(f"maillage: {line}", highlight=False, markup=False, soft_wrap=True)
