@@ -34,6 +34,7 @@ class Context:
     fields: Mapping[str, Field] | None
     icons: AbstractSet[str] | None
     zoom: bool = False
+    by_feature: bool = True
     depth: int = 0
 
 
@@ -51,7 +52,7 @@ def check_value(key: str, value: object, wanted: Property, context: Context) -> 
     """A literal of the property's kind, or an expression that gives one."""
     if isinstance(value, list) and _is_expression(value, wanted):
         outermost = value and value[0] in {"step", "interpolate"}
-        yield from _expression(key, value, wanted, replace(context, zoom=bool(outermost)))
+        yield from _expression(key, value, wanted, replace(context, zoom=bool(outermost), by_feature=wanted.by_feature))
     else:
         yield from _literal(key, value, wanted, context)
 
@@ -137,7 +138,7 @@ def _count(fewest: int, most: int | None) -> str:
 def _special(operator: str, key: str, rest: list[object], wanted: Property | None, context: Context) -> Told:
     inner = replace(context, zoom=context.zoom and wanted is None)
     if operator in {"get", "has"}:
-        yield from _field(key, rest, wanted, context)
+        yield from _field(key, rest, context)
     elif operator in {"zoom", "geometry-type", "literal"}:
         yield from _constant(operator, key, rest, wanted, context)
     elif operator == "coalesce":
@@ -165,12 +166,12 @@ def _constant(operator: str, key: str, rest: list[object], wanted: Property | No
         yield key, "may only be the input of the outermost step or interpolate"
 
 
-def _field(key: str, rest: list[object], wanted: Property | None, context: Context) -> Told:
+def _field(key: str, rest: list[object], context: Context) -> Told:
     if len(rest) != 1 or not isinstance(rest[0], str):
         yield key, "takes the name of one field"
         return
     name = rest[0]
-    if wanted is not None and not wanted.by_feature:
+    if not context.by_feature:
         yield key, "this property cannot depend on the feature"
     if context.fields is None:
         return
