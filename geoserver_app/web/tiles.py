@@ -5,6 +5,7 @@ import re
 from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any, TypeVar
+from urllib.parse import quote, urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -125,7 +126,9 @@ async def _caught_up(
 
 
 def _moved(request: Request, current: dict[str, str]) -> Response:
-    location = f"{base_url(request)}{request.url.path}?{query_string(current)}"
+    kept = [(name, value) for name, value in request.query_params.multi_items() if name not in current]
+    query = urlencode([*kept, *current.items()], safe=",", quote_via=quote)
+    location = f"{base_url(request)}{quote(request.url.path, safe='/,')}?{query}"
     return Response(status_code=307, headers={"Location": location, "Cache-Control": "no-cache"})
 
 
