@@ -9,18 +9,29 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 
-from geoserver_app.api import layers, status, styles, tiles
+from geoserver_app.api import layers, packs, status, styles, tiles
 from geoserver_app.auth.accounts import Accounts
 from geoserver_app.catalogue import Watcher
 from geoserver_app.core.errors import BadParameter, GeoError, NotAllowed, NotFound
+from geoserver_app.ogc import api_features, api_landing, api_tiles
 from geoserver_app.settings import BadSettings, Settings, read_settings
 from geoserver_app.store.engine import Database
 from geoserver_app.store.revisions import Revisions
-from geoserver_app.web.deps import Parts
+from geoserver_app.viewer.pages import Viewer
+from geoserver_app.web.deps import Parts, read_parts, read_principal
 from geoserver_app.web.middleware import Front
-from geoserver_app.web.respond import problem
+from geoserver_app.web.respond import negotiate, problem
 
-ROUTERS: tuple[APIRouter, ...] = (status.router, layers.router, styles.router, tiles.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    status.router,
+    layers.router,
+    styles.router,
+    tiles.router,
+    packs.router,
+    api_landing.router,
+    api_features.router,
+    api_tiles.router,
+)
 
 
 def opened(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
@@ -73,6 +84,14 @@ async def tell_invalid(request: Request, error: Exception) -> Response:
     return problem(BadParameter(f"{name}: {first['msg']}", locator=name))
 
 
+async def front_page(request: Request) -> Response:
+    """The viewer for people, the landing page of the API for programs."""
+    if negotiate(request, {"html": "text/html", "json": "application/json"}) == "json":
+        return await api_landing.landing(request, read_parts(request), await read_principal(request))
+    viewer: Viewer = request.app.state.viewer
+    return await viewer.index(request)
+
+
 def create_app(settings: Settings | None = None) -> FastAPI:
     """Build the application. Nothing is opened before its lifespan starts."""
     settings = settings or read_settings()
@@ -83,8 +102,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_exception_handler(GeoError, tell)
     app.add_exception_handler(HTTPException, tell_http)
     app.add_exception_handler(RequestValidationError, tell_invalid)
-    for router in ROUTERS:
+    app.state.viewer = Viewer()
+    for router in (*ROUTERS, app.state.viewer.router):
         app.include_router(router)
+    app.add_api_route("/", front_page, methods=["GET"], include_in_schema=False)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=["*"],

@@ -54,7 +54,7 @@ class Front:
 
         if self._too_large(scope):
             answer = problem(TooLarge(f"a request may hold at most {self.limit} bytes"))
-            await answer(scope, receive, send_on)  # type: ignore[arg-type]
+            await answer(scope, receive, send_on)
         else:
             try:
                 await self.app(scope, self._counted(receive), send_on)
@@ -63,7 +63,7 @@ class Front:
                     raise  # the answer has begun: break the transfer, never end it as if whole
                 log.error("request %s failed", request_id, exc_info=error)
                 told = problem(GeoError(f"something failed here; the log has it under {request_id}"))
-                await told(scope, receive, send_on)  # type: ignore[arg-type]
+                await told(scope, receive, send_on)
         # The path without its query and no address: nothing here tells who asked.
         log.info(
             "%s %s %s %.1f ms %s",
