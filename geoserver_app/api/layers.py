@@ -28,6 +28,14 @@ def _risk(risk: Risk | None) -> dict[str, Any] | None:
     return {**vars(risk), "severity": dict(risk.severity)} if risk else None
 
 
+def _date(published: Published) -> str | None:
+    """Date of the data; fictional rows have none, whatever the real source's is."""
+    publication = published.publication
+    if publication.exercise_count and publication.exercise_count == publication.count:
+        return None
+    return publication.source_date or published.layer.licence.date
+
+
 def describe(published: Published, base: str) -> dict[str, Any]:
     """One entry of the list. Times are RFC 3339, bbox is CRS84."""
     layer, publication = published.layer, published.publication
@@ -39,7 +47,7 @@ def describe(published: Published, base: str) -> dict[str, Any]:
         "geometry": layer.geometry,
         "attribution": layer.licence.attribution,
         "licence": {"name": layer.licence.name, "url": layer.licence.url},
-        "date": publication.source_date or layer.licence.date,
+        "date": _date(published),
         "loaded_at": publication.loaded_at,
         "revision": publication.revision,
         "count": publication.count,
