@@ -182,7 +182,7 @@ def _source(layer: LayerFile, structure: Structure) -> None:
     source = layer.source
     if source is None:
         return
-    wants = {"arcgis": ("url", "key", "crs"), "wfs": ("url", "layer"), "spw": ("url",), "file": ("url",)}[source.kind]
+    wants = {"arcgis": ("url", "key", "crs"), "wfs": ("url", "layer"), "spw": ("url", "layer"), "file": ("url",)}[source.kind]
     for name in wants:
         # The exercise brings its own files; an address or key nobody has found yet is left out, never invented.
         excused = layer.exercise_only or (not source.confirmed and name != "url")
