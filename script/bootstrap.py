@@ -239,7 +239,9 @@ def install_python_packages(name: str) -> None:
         environment.setdefault("UV_DEFAULT_INDEX", index)
     try:
         run("Installing uv", PYTHON, "-m", "pip", "install", "-q", UV, env=environment)
-        run("uv", PYTHON, "-m", "uv", "pip", "install", "-q", "--python", PYTHON, "-r", pins, env=environment)
+        # Compiled here: a first start would wait for it, and some environments forbid it later.
+        options = ("-q", "--compile-bytecode", "--python", PYTHON, "-r", pins)
+        run("uv", PYTHON, "-m", "uv", "pip", "install", *options, env=environment)
     except CannotSetUp:
         # uv does not read pip's configuration files, where a mirror or a certificate may be named.
         say("uv could not install them; trying pip")
