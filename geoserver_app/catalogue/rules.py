@@ -1,7 +1,7 @@
 """What must hold between the keys of a layer file. Each rule tells every breach it finds."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import PurePath
 
 from pyproj import CRS
@@ -13,6 +13,14 @@ from geoserver_app.catalogue.mistakes import meant
 from geoserver_app.catalogue.structure import Structure
 from geoserver_app.core.errors import BadParameter
 from geoserver_app.core.layer import FIELD_NAME, LAYER_ID, RESERVED_FIELDS, Field, Text
+
+SOURCE_NEEDS: Mapping[str, tuple[str, ...]] = {
+    "arcgis": ("url", "key", "crs"),
+    "wfs": ("url", "layer"),
+    "spw": ("url", "layer"),
+    "file": ("url",),
+}
+"""Keys a source of each kind must have."""
 
 Rule = Callable[[LayerFile, Structure], None]
 
@@ -182,8 +190,7 @@ def _source(layer: LayerFile, structure: Structure) -> None:
     source = layer.source
     if source is None:
         return
-    wants = {"arcgis": ("url", "key", "crs"), "wfs": ("url", "layer"), "spw": ("url", "layer"), "file": ("url",)}[source.kind]
-    for name in wants:
+    for name in SOURCE_NEEDS[source.kind]:
         # The exercise brings its own files; an address or key nobody has found yet is left out, never invented.
         excused = layer.exercise_only or (not source.confirmed and name != "url")
         if getattr(source, name) is None and not excused:
