@@ -13,6 +13,9 @@ from ingest.exercise.territory import COMMUNES, EXTENT
 NEIGHBOUR_SPACING = 5_400.0
 """Distance between the nameless centres around the territory, which give its outer communes an outer border."""
 
+ROUGHNESS = 0.105
+"""How far borders wander, as a share of the distance between the points they join."""
+
 
 @dataclass(frozen=True)
 class Land:
@@ -26,7 +29,12 @@ class Land:
 
     def commune_at(self, points: Points) -> Indices:
         """Index of the commune of each point; the nearest one outside the territory."""
-        found: Indices = shapely.STRtree(self.cells).nearest(shapely.points(points)).astype(np.int64)
+        found = np.full(len(points), -1, dtype=np.int64)
+        shapely.prepare(self.cells)
+        for index, cell in enumerate(self.cells):
+            found[shapely.contains_xy(cell, points[:, 0], points[:, 1])] = index
+        outside = np.flatnonzero(found < 0)
+        found[outside] = shapely.STRtree(self.cells).nearest(shapely.points(points[outside]))
         return found
 
 
@@ -48,14 +56,16 @@ def draw_land(seed: int) -> Land:
 
 
 def _bent(edges: NDArray[np.float64], rng: np.random.Generator) -> Geometries:
-    """Wandering borders that meet at their ends only; drawn straighter until they do not cross."""
-    roughness = 0.085
-    while True:
-        bent = np.round(fractal(edges[:, 0], edges[:, 1], rng, depth=6, roughness=roughness), 2)
-        borders: Geometries = shapely.linestrings(bent)
-        if shapely.is_simple(shapely.multilinestrings(borders)):
-            return borders
-        roughness *= 0.85
+    """Wandering borders that meet at their ends only: those that cross are drawn again, straighter each time."""
+    borders: Geometries = np.empty(len(edges), dtype=object)
+    again, roughness = np.arange(len(edges)), ROUGHNESS
+    while len(again):
+        bent = fractal(edges[again, 0], edges[again, 1], rng, depth=6, roughness=roughness)
+        borders[again] = shapely.linestrings(np.round(bent, 2))
+        crossing = shapely.STRtree(borders).query(borders, predicate="crosses")
+        again = np.union1d(crossing, np.flatnonzero(~shapely.is_simple(borders)))
+        roughness *= 0.7
+    return borders
 
 
 def _neighbours(centres: Points, rng: np.random.Generator) -> Points:

@@ -63,16 +63,17 @@ class _Stations:
         return np.array(eased)
 
 
-def draw_hazard(land: Land, rivers: Rivers, seed: int) -> Hazard:
-    overflow, drowned, cuts = _overflow(rivers.streams, dice(seed, "flood"))
-    runoff, more_cuts = _runoff(rivers, drowned, dice(seed, "runoff"))
+def draw_hazard(land: Land, rivers: Rivers, seed: int, scale: float) -> Hazard:
+    coarse = scale**-0.25
+    overflow, drowned, cuts = _overflow(rivers.streams, dice(seed, "flood"), 80 * coarse)
+    runoff, more_cuts = _runoff(rivers, drowned, dice(seed, "runoff"), 70 * coarse)
     return _coverage(land, overflow, runoff, np.concatenate([cuts, more_cuts]))
 
 
-def draw_observed(land: Land, rivers: Rivers, seed: int) -> Geometries:
+def draw_observed(land: Land, rivers: Rivers, seed: int, scale: float) -> Geometries:
     """Where the water stood in the exercise's "July 2021": patches along the larger streams."""
     rng = dice(seed, "observed")
-    along = _Stations.along(rivers.streams.only(rivers.streams.catchment > 7), 55)
+    along = _Stations.along(rivers.streams.only(rivers.streams.catchment > 7), 55 * scale**-0.25)
     broad, fine = Noise.draw(rng, 3_800), Noise.draw(rng, 420)
     height = broad.at(along.points)
     width = _bed(along.catchment) * np.exp(0.35 * fine.at(along.points)) * (0.9 + 0.75 * height)
@@ -90,8 +91,8 @@ def _bed(catchment: Numbers) -> Numbers:
     return np.minimum(7 + 7.5 * catchment**0.44, 190.0)
 
 
-def _overflow(streams: Reaches, rng: np.random.Generator) -> tuple[list[Any], Any, Geometries]:
-    along = _Stations.along(streams, 80)
+def _overflow(streams: Reaches, rng: np.random.Generator, step: float) -> tuple[list[Any], Any, Geometries]:
+    along = _Stations.along(streams, step)
     broad, middle, fine = Noise.draw(rng, 4_500), Noise.draw(rng, 1_500), Noise.draw(rng, 380)
     at, bed = along.points, _bed(along.catchment)
     present = broad.at(at) + 1.1 * np.log10(along.catchment + 0.1) > -0.25
@@ -107,9 +108,9 @@ def _overflow(streams: Reaches, rng: np.random.Generator) -> tuple[list[Any], An
     return zones, shapely.union_all(_capsules(along, np.where(apart, widths[0], 0.0), lobe)), _transects(along, low, 19)
 
 
-def _runoff(rivers: Rivers, drowned: Any, rng: np.random.Generator) -> tuple[list[Any], Geometries]:
+def _runoff(rivers: Rivers, drowned: Any, rng: np.random.Generator, step: float) -> tuple[list[Any], Geometries]:
     """Runoff in the dry valleys; where the streams' own hazard takes over (``drowned``) it is cut back."""
-    along = _Stations.along(rivers.valleys, 70)
+    along = _Stations.along(rivers.valleys, step)
     northern = along.points[:, 1] > rivers.meuse_at(along.points[:, 0])
     gate = Noise.draw(rng, 2_600).at(along.points) + np.where(northern, 0.0, -0.8)
     fine = np.exp(0.4 * Noise.draw(rng, 330).at(along.points))

@@ -8,7 +8,7 @@ import shapely
 from ingest.exercise.communes import Land
 from ingest.exercise.graph import distinct
 from ingest.exercise.rivers import MEUSE, Rivers
-from ingest.exercise.shapes import Flags, Geometries, Indices, Noise, Numbers, Points, dice, scatter
+from ingest.exercise.shapes import Flags, Geometries, Indices, Noise, Numbers, Points, dice, lines_of, scatter
 from ingest.exercise.territory import COMMUNES
 
 STREET = 92.0
@@ -100,14 +100,11 @@ def _uncrowded(points: Points, gap: float) -> Flags:
 
 def _dry(points: Points, rivers: Rivers, motorways: Geometries) -> Flags:
     spots = shapely.points(points)
-    meuse = shapely.distance(spots, shapely.linestrings(rivers.courses[MEUSE])) > 95
-    streams = shapely.STRtree(rivers.streams.geometries())
-    near, _ = streams.query(spots, predicate="dwithin", distance=14)
-    dry = np.ones(len(points), dtype=bool)
-    dry[near] = False
-    close, _ = shapely.STRtree(motorways).query(spots, predicate="dwithin", distance=70)
-    dry[close] = False
-    kept: Flags = dry & meuse
+    kept = np.ones(len(points), dtype=bool)
+    meuse = lines_of([rivers.courses[MEUSE]])
+    for lines, gap in ((meuse, 95.0), (rivers.streams.geometries(), 14.0), (motorways, 70.0)):
+        near, _ = shapely.STRtree(lines).query(spots, predicate="dwithin", distance=gap)
+        kept[near] = False
     return kept
 
 

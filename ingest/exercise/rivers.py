@@ -110,7 +110,7 @@ def _courses(rng: np.random.Generator) -> list[Points]:
         near = np.array(river.points, dtype=np.float64)
         bent = fractal(near[:-1], near[1:], rng, depth=2, roughness=0.05 if large else 0.13)
         line = spaced(rounded(np.concatenate([bent[:, :-1].reshape(-1, 2), near[-1:]]), 4), 100 if large else 70)
-        line = wander(line, rng, 3_600, 90) if large else wander(line, rng, 760, 55)
+        line = wander(line, rng, 3_600, 90) if large else spaced(rounded(wander(line, rng, 760, 60)), 62)
         if river.into:
             parent = courses[[other.name for other in RIVERS].index(river.into)]
             line = _joined(line, parent)
@@ -130,12 +130,14 @@ def _joined(line: Points, parent: Points) -> Points:
 def _drain(land: Land, courses: list[Points], rng: np.random.Generator, spacing: float) -> _Net:
     trunk = distinct(np.concatenate(courses))
     mesh = scatter(land.whole.buffer(3_500), spacing, rng)
-    channels = shapely.linestrings(courses[MEUSE]), shapely.multilinestrings([shapely.linestrings(c) for c in courses])
-    mesh = mesh[shapely.distance(shapely.multipoints(trunk), shapely.points(mesh)) > 0.6 * spacing]
+    crowded, _ = shapely.STRtree(shapely.points(trunk)).query(
+        shapely.points(mesh), predicate="dwithin", distance=0.6 * spacing
+    )
+    mesh = np.delete(mesh, np.unique(crowded), axis=0)
     points = distinct(np.concatenate([trunk, mesh]))
     edges = neighbours(points)
-    ends = shapely.linestrings(points[edges])
-    edges = edges[~shapely.crosses(ends, channels[1])]
+    across, _ = shapely.STRtree(lines_of(courses)).query(shapely.linestrings(points[edges]), predicate="crosses")
+    edges = np.delete(edges, np.unique(across), axis=0)
     parent, river = _down_the_courses(points, courses, len(trunk))
     parent = _grow(points, edges, parent, len(trunk), rng)
     catchment, order = _gather(points, parent, river, len(trunk), spacing)
@@ -244,7 +246,7 @@ def _reaches(net: _Net, part: Flags, rng: np.random.Generator) -> Reaches:
 
 def _course(points: Points, named: bool, rng: np.random.Generator) -> Points:
     if named:
-        return points
+        return np.round(rounded(points, 1), 2)
     bent = fractal(points[:-1], points[1:], rng, depth=2, roughness=0.11)
     line = np.concatenate([bent[:, :-1].reshape(-1, 2), points[-1:]])
     return np.round(spaced(rounded(line, 2), 38), 2) if lengths(line)[-1] > 80 else line

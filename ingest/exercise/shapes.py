@@ -47,14 +47,15 @@ class Noise:
 
 
 def fractal(
-    starts: Points, ends: Points, rng: np.random.Generator, depth: int, roughness: float
+    starts: Points, ends: Points, rng: np.random.Generator, depth: int, roughness: Numbers | float
 ) -> NDArray[np.float64]:
     """Bend many segments at once into wandering lines that keep their ends: (n, 2**depth + 1, 2)."""
     lines = np.stack([starts, ends], axis=1)
+    most = np.broadcast_to(roughness, len(lines))[:, None]
     for _ in range(depth):
         a, b = lines[:, :-1], lines[:, 1:]
         across = np.stack([-(b - a)[..., 1], (b - a)[..., 0]], axis=-1)
-        shift = np.clip(rng.normal(0, roughness, a.shape[:2]), -2 * roughness, 2 * roughness)
+        shift = np.clip(rng.normal(0, 1, a.shape[:2]), -2, 2) * most
         middle = (a + b) / 2 + across * shift[..., None]
         woven = np.empty((len(lines), 2 * lines.shape[1] - 1, 2))
         woven[:, 0::2], woven[:, 1::2] = lines, middle
