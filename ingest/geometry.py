@@ -5,8 +5,8 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import shapely
 from pyproj import CRS, Transformer
 
@@ -41,7 +41,7 @@ def shape(wkb: Array, layer: Layer, srid: int, rejections: Rejections) -> Shaped
     """Bring a WKB column in ``srid`` to the layer's CRS and type, valid; what cannot be is rejected."""
     raw = wkb.to_numpy(zero_copy_only=False)
     shapes = shapely.from_wkb(raw, on_invalid="ignore")
-    changed = _reread(raw, shapes, rejections)
+    changed = _reread(raw, shapes, np.asarray(pc.is_null(wkb)), rejections)
     usable = ~shapely.is_missing(shapes)
     empty = usable & shapely.is_empty(shapes)
     rejections.add(empty, "empty geometry")
@@ -64,9 +64,8 @@ def shape(wkb: Array, layer: Layer, srid: int, rejections: Rejections) -> Shaped
     return Shaped(pa.array(raw, type=pa.binary()), repaired)
 
 
-def _reread(raw: Any, shapes: Shapes, rejections: Rejections) -> Any:
+def _reread(raw: Any, shapes: Shapes, null: Any, rejections: Rejections) -> Any:
     """Close open rings where that is all that is wrong; reject what cannot be read. Returns what changed."""
-    null = pd.isnull(raw)
     rejections.add(null, "no geometry")
     broken = shapely.is_missing(shapes) & ~null
     if broken.any():
@@ -129,7 +128,7 @@ def _mend(shapes: Shapes, layer: Layer, srid: int, usable: Any, rejections: Reje
     for index in np.flatnonzero(invalid):
         mended = _mended(shapes[index], layer)
         if mended is None:
-            rejections.reasons[index] = "geometry could not be repaired"
+            rejections.add_at(int(index), "geometry could not be repaired")
         else:
             shapes[index] = mended
             repaired[index] = True

@@ -26,7 +26,7 @@ from ingest.gates import Counts, GatesFailed, check_codes, check_counts
 from ingest.geometry import shape
 from ingest.identity import Identity
 from ingest.mapping import Mapper, Rejections
-from ingest.pack import bake_pack
+from ingest.pack import bake_pack, sweep_packs
 from ingest.progress import Silent
 from ingest.publish import (
     create_table,
@@ -159,6 +159,7 @@ def run_load(
     """Load what a reader gives; without a reader, publish again the real rows alone."""
     with connect_owner(owner_url, autocommit=True) as control, runs.alone(control, layer.id):
         runs.clean(control, layer.id)
+        sweep_packs(settings, control, layer.id)
         number = runs.begin(control, layer, source)
         load = Load(settings, owner_url, layer, reader, source, control, number, progress or Silent(),
                     dry_run=dry_run, force=force, exercise=exercise)  # fmt: skip
@@ -212,6 +213,8 @@ class Load:
                 return self._summary("dry_run", None)
             revision = self._publish(work, finisher, drafted, before, description)
         prune(self.control, self.settings, self.layer.id)
+        failed = bake_pack(self.settings, self.control, self.owner_url, self.layer, self.progress)
+        self.notes += [failed] if failed else []
         return self._summary("published", revision)
 
     def _keep_real(self, work: Connection, drafted: Published, before: Publication) -> None:
@@ -250,14 +253,16 @@ class Load:
     ) -> None:
         """Bring one batch into the table, and what cannot be kept into the rejects."""
         self.tally.read += batch.num_rows
-        rejections = Rejections.of(batch.num_rows)
+        rejections = Rejections(batch.num_rows)
         shaped = shape(batch.column(GEOMETRY), self.layer, srid, rejections)
         columns = mapper.map(batch, rejections)
         kept = np.flatnonzero(rejections.kept)
         if len(kept) and not mapper.unknown:
             fids, repeated = identity.number(batch.column(KEY).take(pa.array(kept)))
             if repeated.any():
-                rejections.reasons[kept[repeated]] = "duplicate key"
+                again = np.zeros(batch.num_rows, dtype=bool)
+                again[kept[repeated]] = True
+                rejections.add(again, "duplicate key")
                 kept, fids = kept[~repeated], fids[~repeated]
             everything = len(kept) == batch.num_rows
             chosen = pa.array(kept)
@@ -275,7 +280,7 @@ class Load:
         lost = np.flatnonzero(~rejections.kept)
         if not len(lost):
             return
-        reasons = [str(reason) for reason in rejections.reasons[lost]]
+        reasons = [rejections.reason(int(index)) for index in lost]
         rows = batch.take(pa.array(lost)).to_pylist()
         rejects = [(row.pop(KEY), reason, row, row.pop(GEOMETRY)) for row, reason in zip(rows, reasons, strict=True)]
         runs.keep_rejects(self.control, self.number, rejects)
@@ -306,7 +311,6 @@ class Load:
         builder.build(self.progress, lambda table: finisher.submit(finish_band, table))
         finisher.wait()
         key_table(work, drafted)
-        pack = bake_pack(self.settings, work, drafted, found, self.progress, self.notes)
         self.progress.stage("publishing")
         return swap(
             work,
@@ -317,7 +321,6 @@ class Load:
             source=self.source,
             source_date=(description.date if description else None) or self.layer.licence.date,
             previous=self._previous(before),
-            pack=pack,
         )
 
     def _previous(self, before: Publication | None) -> int | None:

@@ -7,7 +7,6 @@ from functools import reduce
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -25,29 +24,37 @@ _CODES_LISTED = 1_000
 """Distinct unknown codes remembered; a column that is no code list at all must not fill the memory."""
 
 
-@dataclass
 class Rejections:
     """Which rows of one batch cannot be kept, and why; the first reason stays."""
 
-    reasons: Any
-    """numpy object array, one per row: None or a sentence."""
-
-    @classmethod
-    def of(cls, rows: int) -> "Rejections":
-        return cls(np.full(rows, None, dtype=object))
+    def __init__(self, rows: int) -> None:
+        self._sentences = [""]
+        self._numbers = np.zeros(rows, dtype=np.int32)
 
     def add(self, bad: Any, reason: str) -> None:
-        fresh = bad & pd.isnull(self.reasons)
-        self.reasons[fresh] = reason
+        """Reject the rows of a numpy mask."""
+        fresh = bad & (self._numbers == 0)
+        if fresh.any():
+            self._sentences.append(reason)
+            self._numbers[fresh] = len(self._sentences) - 1
+
+    def add_at(self, index: int, reason: str) -> None:
+        if self._numbers[index] == 0:
+            self._sentences.append(reason)
+            self._numbers[index] = len(self._sentences) - 1
 
     def add_values(self, bad: Any, values: Array, sentence: str) -> None:
         """A sentence with the offending value for each bad row; Python per bad row only."""
-        for index in np.flatnonzero(bad & pd.isnull(self.reasons)):
-            self.reasons[index] = sentence.format(repr(values[int(index)].as_py())[:80])
+        for index in np.flatnonzero(bad):
+            self.add_at(int(index), sentence.format(repr(values[int(index)].as_py())[:80]))
 
     @property
     def kept(self) -> Any:
-        return pd.isnull(self.reasons)
+        """numpy mask of the rows without a reason."""
+        return self._numbers == 0
+
+    def reason(self, index: int) -> str:
+        return str(self._sentences[self._numbers[index]])
 
 
 @dataclass
@@ -223,6 +230,8 @@ def _times(texts: Array) -> tuple[Array, Any]:
     """ISO 8601; a time without a zone is UTC."""
     patterns = (r"^\d{4}-\d{2}-\d{2}", r"^\d{8}$", r"^\d{4}/\d{2}/\d{2}")
     iso = reduce(pc.or_, (pc.match_substring_regex(texts, pattern) for pattern in patterns))
+    import pandas as pd  # slow to import, and few sources write times as text
+
     dashed = pc.replace_substring(pc.if_else(iso, texts, None), "/", "-")
     moments = pd.to_datetime(dashed.to_pandas(), errors="coerce", utc=True, format="ISO8601")
     values = pa.array(moments, type=pa.timestamp("us", tz="UTC"), from_pandas=True)

@@ -124,7 +124,6 @@ def swap(
     source: str,
     source_date: str | None,
     previous: int | None,
-    pack: str | None,
 ) -> int:
     """Publish in one transaction whose last statement raises the revision; returns the revision."""
     publication = drafted.publication
@@ -147,7 +146,6 @@ def swap(
         "exercise": found.exercise,
         "repaired": counts.repaired,
         "rejected": sum(counts.rejected.values()),
-        "pack": pack,
         "previous": previous,
         "load": load,
         "read": counts.read,

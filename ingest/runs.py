@@ -56,7 +56,7 @@ def end(connection: Connection, load: int, state: str, counts: Counts, error: st
     """Note how a load that published nothing ended."""
     connection.execute(
         "UPDATE system.load SET state = %s, finished_at = now(), rows_read = %s, rows_repaired = %s, "
-        "rows_rejected = %s, error = %s WHERE id = %s",
+        "rows_rejected = %s, error = %s WHERE id = %s AND state = 'running'",
         (state, counts.read, counts.repaired, sum(counts.rejected.values()), error, load),
     )
 
