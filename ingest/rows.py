@@ -26,6 +26,7 @@ from geoserver_app.core.filter import (
     Property,
     Truth,
 )
+from geoserver_app.filters.cql2 import Limits, parse_text
 from geoserver_app.settings import Settings
 from ingest.source import Batch
 
@@ -43,8 +44,6 @@ def read_where(text: str | None, settings: Settings) -> Node | None:
     """The filter a layer file states for a file's rows, in CQL2 text; BadFilter tells what is wrong in it."""
     if not text:
         return None
-    from geoserver_app.filters.cql2 import Limits, parse_text
-
     return parse_text(text, Limits.of(settings))
 
 

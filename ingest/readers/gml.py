@@ -1,21 +1,45 @@
 """GML files: GDAL's geometry, our own look at the text, because GDAL's guesses cost leading zeros."""
 
+import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
+import pyogrio
+from pyogrio.errors import DataLayerError, DataSourceError
 
 from geoserver_app.core.layer import FieldType
 from ingest import columns
+from ingest.guard import only_safe_drivers
 from ingest.readers.base import SCAN_ROWS, Outline
-from ingest.readers.gdal import GdalFile
-from ingest.source import GEOMETRY, Batch
+from ingest.readers.gdal import OPEN_OPTIONS, GdalFile
+from ingest.source import GEOMETRY, BadSource, Batch
 from ingest.texts import Look, typed
 
 
-class GmlFile(GdalFile):
+class GmlText(GdalFile):
+    """GML whose values are left as text; the caller knows their types."""
+
+    @classmethod
+    def layers(cls, path: Path, format_: str) -> tuple[str, ...]:
+        """By number, one after the other: GDAL's list of layers would leave a .gfs beside the file."""
+        found: list[str] = []
+        with warnings.catch_warnings(), only_safe_drivers(), suppress(DataLayerError):
+            warnings.simplefilter("ignore")
+            try:
+                while True:
+                    info = pyogrio.read_info(path, layer=len(found), **OPEN_OPTIONS["gml"])
+                    found.append(str(info["layer_name"]))
+            except DataSourceError as error:
+                raise BadSource(f"{path.name} cannot be read: {error}") from None
+        return tuple(found)
+
+
+class GmlFile(GmlText):
     """GML 2 and 3. A schema beside the file (same name, .xsd) tells the types; else the values do."""
 
     formats: ClassVar[frozenset[str]] = frozenset({"gml"})

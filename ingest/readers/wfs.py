@@ -26,7 +26,7 @@ from geoserver_app.settings import Settings
 from ingest import columns, guard, texts, xml
 from ingest.crs import srid_of
 from ingest.http import Client, Transient
-from ingest.readers.gdal import GdalFile
+from ingest.readers.gml import GmlText
 from ingest.source import (
     GEOMETRY,
     KEY,
@@ -185,7 +185,7 @@ class WfsReader(Reader):
         constraints = _constraints(root)
         operation = next((o for o in service.operations if o.name == "GetFeature"), None)
         told = (operation.parameters if operation is not None else {}).get("outputFormat", {}).get("values", [])
-        formats = [*told, *(meta.outputFormats or [])]
+        formats = [*told, *(getattr(meta, "outputFormats", None) or [])]
         crs = next((c for c in meta.crsOptions or [] if c is not None), None)
         return Offer(
             name=name,
@@ -291,12 +291,12 @@ class WfsReader(Reader):
             path.write_bytes(body)
             guard.check_xml(path)
             return self._parsed(
-                GdalFile(path, Source("file", str(path)), self.settings, folder, None, "gml"), schema, srid
+                GmlText(path, Source("file", str(path)), self.settings, folder, None, "gml"), schema, srid
             )
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _parsed(self, reader: GdalFile, schema: Schema, srid: int | None) -> Page:
+    def _parsed(self, reader: GmlText, schema: Schema, srid: int | None) -> Page:
         outline = reader.outline()
         if srid and outline.srid and outline.srid != srid:
             raise BadSource(f"{self.url} answers in EPSG:{outline.srid} although EPSG:{srid} was asked for; set crs")
