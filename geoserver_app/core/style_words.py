@@ -63,6 +63,7 @@ PAINT: Mapping[str, Mapping[str, Property]] = {
 _ANCHORS = (
     "center", "left", "right", "top", "bottom", "top-left", "top-right", "bottom-left", "bottom-right",
 )  # fmt: skip
+_ALIGNMENT = Property("choice", ("map", "viewport", "auto"), by_feature=False)
 
 LAYOUT: Mapping[str, Mapping[str, Property]] = {
     "fill": {**_VISIBILITY, "fill-sort-key": _NUMBER},
@@ -87,6 +88,7 @@ LAYOUT: Mapping[str, Mapping[str, Property]] = {
         "text-justify": Property("choice", ("auto", "left", "center", "right")),
         "text-letter-spacing": _NUMBER,
         "text-transform": Property("choice", ("none", "uppercase", "lowercase")),
+        "text-rotation-alignment": _ALIGNMENT,
         "text-padding": Property("number"),
         "text-optional": Property("boolean", by_feature=False),
         "text-allow-overlap": Property("boolean", by_feature=False),
@@ -94,6 +96,7 @@ LAYOUT: Mapping[str, Mapping[str, Property]] = {
         "icon-size": _NUMBER,
         "icon-anchor": Property("choice", _ANCHORS),
         "icon-offset": _PAIR,
+        "icon-rotation-alignment": _ALIGNMENT,
         "icon-padding": Property("number"),
         "icon-optional": Property("boolean", by_feature=False),
         "icon-allow-overlap": Property("boolean", by_feature=False),
