@@ -27,12 +27,17 @@ class Land:
     around: Any
     """The territory and 1.5 km of its surroundings: where rivers and roads are drawn."""
 
-    def commune_at(self, points: Points) -> Indices:
-        """Index of the commune of each point; the nearest one outside the territory."""
+    def commune_of(self, points: Points) -> Indices:
+        """Index of the commune of each point, -1 outside the territory."""
         found = np.full(len(points), -1, dtype=np.int64)
         shapely.prepare(self.cells)
         for index, cell in enumerate(self.cells):
             found[shapely.contains_xy(cell, points[:, 0], points[:, 1])] = index
+        return found
+
+    def commune_near(self, points: Points) -> Indices:
+        """The same, but the nearest commune outside the territory."""
+        found = self.commune_of(points)
         outside = np.flatnonzero(found < 0)
         found[outside] = shapely.STRtree(self.cells).nearest(shapely.points(points[outside]))
         return found

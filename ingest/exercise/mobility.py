@@ -31,7 +31,7 @@ def roads_sheet(land: Land, net: Net, seed: int) -> Sheet:
     count = len(net.edges)
     grades, routes = net.grade.tolist(), net.route.tolist()
     first, second = _communes(land, net)
-    streets, names = street_names(net, first, dice(seed, "names"))
+    streets, names = street_names(net, first, dice(seed, "streets"))
     region = [grade in (MOTORWAY, NATIONAL) for grade in grades]
     voirie = [None if route == NO_ROUTE else ROUTES[route].number for route in routes]
     return Sheet(
@@ -71,8 +71,8 @@ def _register(number: str) -> str:
 
 def _communes(land: Land, net: Net) -> tuple[Indices, Indices]:
     """The commune a stretch lies in, and the other one where it crosses a border (else -1)."""
-    a = land.commune_at(net.nodes[net.edges[:, 0]])
-    b = land.commune_at(net.nodes[net.edges[:, 1]])
+    a = land.commune_near(net.nodes[net.edges[:, 0]])
+    b = land.commune_near(net.nodes[net.edges[:, 1]])
     return a, np.where(a == b, -1, b)
 
 

@@ -51,7 +51,7 @@ def draw_junctions(
     land: Land, rivers: Rivers, places: Places, motorways: Geometries, seed: int, scale: float
 ) -> Junctions:
     """Junctions: turned and shaken grids in the places, scattered points between them; none in the water."""
-    rng = dice(seed, "roads")
+    rng = dice(seed, "junctions")
     area = land.whole.buffer(120)
     streets, owners = _streets(places, rng, STREET / np.sqrt(scale))
     country = scatter(area, COUNTRY / np.sqrt(scale), rng)

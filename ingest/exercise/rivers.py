@@ -88,7 +88,7 @@ def draw_rivers(land: Land, seed: int, scale: float) -> Rivers:
     wet = _wet(net, courses[MEUSE], rng, scale)
     dry = ~wet & (net.catchment >= 0.21 / scale) & (net.parent >= 0)
     streams = _reaches(net, wet, dice(seed, "reaches"))
-    valleys = _reaches(net, dry, dice(seed, "axes"))
+    valleys = _reaches(net, dry, dice(seed, "valleys"))
     return Rivers(courses, streams.only(_inside(streams, land)), valleys.only(_inside(valleys, land)))
 
 

@@ -15,6 +15,8 @@ from ingest.exercise.territory import BRIDGES, MOTORWAYS, NATIONALS
 
 MOTORWAY, NATIONAL, COMMUNAL, TRACK, PATH, CYCLE = 0, 1, 2, 3, 4, 5
 NO_ROUTE = -1
+BRIDGED = 3.0
+"""Catchment, km², from which a stream needs a bridge; smaller ones pass under in a pipe."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Net:
 
 def draw_motorways(land: Land, seed: int) -> list[Points]:
     """The courses of the motorways, nodes about 450 m apart."""
-    rng = dice(seed, "axes")
+    rng = dice(seed, "motorways")
     shapely.prepare(land.around)
     courses = []
     for route in MOTORWAYS:
@@ -54,7 +56,7 @@ def draw_roads(land: Land, rivers: Rivers, places: Places, motorways: list[Point
     grade, route = _grades(junctions, edges, over, rng)
     kept = _connected(len(points), edges, grade, _wanted(points, edges, grade, over, junctions, rng))
     edges, grade, route, over = edges[kept], grade[kept], route[kept], over[kept]
-    bridge = over | _crossed(points, edges, rivers.streams.geometries())
+    bridge = over | _crossed(points, edges, rivers.streams.only(rivers.streams.catchment > BRIDGED).geometries())
     points, edges, grade, route = _with_motorways(points, edges, grade, route, motorways)
     bridge = np.concatenate([bridge, np.zeros(len(edges) - len(bridge), dtype=bool)])
     label = Graph.of(len(points), edges).parts()[edges[:, 0]]

@@ -7,7 +7,6 @@ from typing import Any
 
 import geopandas
 import pandas
-import shapely
 
 from ingest.exercise.shapes import Geometries
 
@@ -31,13 +30,9 @@ class Sheet:
             name: pandas.array(list(values), dtype=DTYPES[kind])  # type: ignore[call-overload]
             for name, (kind, values) in self.fields.items()
         }
-        shapes = shapely.normalize(self.geometries) if layer in AREAS else self.geometries
-        frame = geopandas.GeoDataFrame(columns, geometry=shapes, crs="EPSG:31370")
+        frame = geopandas.GeoDataFrame(columns, geometry=self.geometries, crs="EPSG:31370")
         path.unlink(missing_ok=True)
         frame.to_file(path, layer=layer, driver="GPKG", engine="pyogrio", SPATIAL_INDEX="NO")
-
-
-AREAS = frozenset({"communes", "flood_hazard", "flooded_2021_07", "seveso_zones", "nuclear_zones"})
 
 
 def numbers(count: int, start: int = 0) -> list[int]:

@@ -69,10 +69,11 @@ def hydrography_sheet(land: Land, rivers: Rivers, seed: int) -> Sheet:
     streams = rivers.streams
     count = len(streams)
     categories, names = _categories(streams), _names(streams, seed)
-    upper = land.commune_at(np.array([line[0] for line in streams.lines])).tolist()
-    lower = land.commune_at(np.array([line[-1] for line in streams.lines])).tolist()
-    first = [COMMUNES[index] for index in upper]
-    second = [COMMUNES[b] if a != b else None for a, b in zip(upper, lower, strict=True)]
+    upper = land.commune_of(np.array([line[0] for line in streams.lines])).tolist()
+    lower = land.commune_of(np.array([line[-1] for line in streams.lines])).tolist()
+    crossed = [list(dict.fromkeys(index for index in pair if index >= 0)) for pair in zip(upper, lower, strict=True)]
+    first = [COMMUNES[indices[0]] if indices else None for indices in crossed]
+    second = [COMMUNES[indices[1]] if len(indices) == 2 else None for indices in crossed]
     text = {
         "GEOM_DATE": same("2021-03-24", count),
         "GEOM_SOURCE": same("EX", count),
@@ -91,11 +92,11 @@ def hydrography_sheet(land: Land, rivers: Rivers, seed: int) -> Sheet:
         "SAV_DESC": same(" ", count),
         "ANCINS1": same(".", count),
         "ANCINS2": same(".", count),
-        "NOVINS1": [commune.ins for commune in first],
+        "NOVINS1": [commune.ins if commune else "." for commune in first],
         "NOVINS2": [commune.ins if commune else " " for commune in second],
         "ANCOM1": same(".", count),
         "ANCOM2": same(".", count),
-        "NEWCOM1": [commune.name for commune in first],
+        "NEWCOM1": [commune.name if commune else "." for commune in first],
         "NEWCOM2": [commune.name if commune else " " for commune in second],
         "NOM_BASSIN_PG": same("Meuse (exercice)", count),
         "NOM_BASSIN_PR": same("Bassin d'exercice", count),
@@ -132,7 +133,7 @@ def _categories(streams: Reaches) -> list[str]:
 
 def _names(streams: Reaches, seed: int) -> list[str]:
     """A name per stream, carried up its larger branch from the mouth; the smallest have none."""
-    rng = dice(seed, "names")
+    rng = dice(seed, "streams")
     above: dict[int, list[int]] = {}
     for index, node in enumerate(streams.end.tolist()):
         above.setdefault(node, []).append(index)
@@ -167,7 +168,7 @@ def stations_sheet(land: Land, rivers: Rivers, seed: int) -> Sheet:
     where: Points = np.stack(found).round(2)
     count = len(where)
     lon, lat = Transformer.from_crs(31370, 4326, always_xy=True).transform(where[:, 0], where[:, 1])
-    communes = [COMMUNES[index].name for index in land.commune_at(where).tolist()]
+    communes = [COMMUNES[index].name for index in land.commune_near(where).tolist()]
     datum = np.round(rng.uniform(60, 180, count), 3)
     datum[::8] = 9999.0
     nearest = shapely.STRtree(rivers.streams.geometries()).nearest(shapely.points(where))
