@@ -106,18 +106,11 @@ def _stoppable() -> Iterator[None]:
 
 
 def _reserve(settings: Settings) -> socket.socket:
-    """Hold the port for our workers, or say that another program has it.
-
-    Sockets that share a port do not notice each other, so a plain one asks first.
-    """
+    """Hold the port for our workers, or say that another program has it."""
     deadline = time.monotonic() + PORT_SECONDS
     while True:
         try:
-            with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET) as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                probe.bind((settings.host, settings.port))
-                probe.listen(1)
-            return listen_on(settings)
+            return _hold_port(settings)
         except OSError as error:
             if time.monotonic() > deadline:
                 raise CannotServe(
@@ -125,6 +118,22 @@ def _reserve(settings: Settings) -> socket.socket:
                     "choose another port with --port or MAILLAGE_PORT."
                 ) from None
             time.sleep(0.2)
+
+
+def _hold_port(settings: Settings) -> socket.socket:
+    """Sockets that share a port do not notice each other, so one that does not share asks first.
+
+    The one that is kept refuses reuse where it can: so the next server's question finds it even
+    while no worker listens yet.
+    """
+    with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((settings.host, settings.port))
+        probe.listen(1)
+    try:
+        return listen_on(settings, reuse=False)
+    except OSError:
+        return listen_on(settings)
 
 
 def _open(settings: Settings, cluster: Cluster | None) -> Access:

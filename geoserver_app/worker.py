@@ -24,14 +24,22 @@ DIE_WITH_PARENT = 1
 """PR_SET_PDEATHSIG of prctl(2)."""
 
 
-def listen_on(settings: Settings) -> socket.socket:
-    """A socket of this process's own on the shared port: the kernel spreads connections over them."""
+def listen_on(settings: Settings, *, reuse: bool = True) -> socket.socket:
+    """A bound socket of this process's own on the shared port: the kernel spreads connections over them.
+
+    ``reuse`` allows for connections of an earlier server that are still winding down.
+    """
     family, kind, protocol, _, address = socket.getaddrinfo(
         settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )[0]
     found = socket.socket(family, kind, protocol)
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    found.bind(address)
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, int(reuse))
+    try:
+        found.bind(address)
+    except OSError:
+        found.close()
+        raise
     return found
 
 
