@@ -182,13 +182,13 @@ LAMBERT_72_GRID = Grid(
     id="Lambert72",
     title="Wallonia in Belgian Lambert 72, cells of 1024 m halved level by level",
     crs=LAMBERT_72,
-    west=40_000.0,
+    west=36_864.0,
     north=262_144.0,
     span=262_144.0,
     deepest=15,
     # Level 0 shows 1024 m a cell; at 50.4 degrees north zoom 6.6 does, and a finer band is taken.
     zoom_offset=7,
-    description="Covers x 40000 to 302144 and y 0 to 262144 of EPSG:31370. A grid of this server's own: "
+    description="Covers x 36864 to 299008 and y 0 to 262144 of EPSG:31370. A grid of this server's own: "
     "it is not the one of any official service.",
     keywords=("EPSG:31370", "Wallonia"),
 )

@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import mapbox_vector_tile
@@ -22,7 +22,7 @@ TYPES = {
     "date": "date",
     "datetime": "timestamptz",
 }
-Row = tuple[int, str, dict[str, object]]
+Row = tuple[int, str, Mapping[str, object]]
 """fid, WKT in the layer's CRS, attributes; `rank` and `minzoom` may be among them."""
 
 
@@ -111,7 +111,7 @@ def _band(
     )
     names = ["fid", "rank", "minzoom", *(f.name for f in described.fields)]
     for fid, wkt, values in rows:
-        told = {"fid": fid, "rank": 0.0, "minzoom": 0} | values
+        told = {"fid": fid, "rank": 0.0, "minzoom": 0} | dict(values)
         connection.execute(
             sql.SQL("INSERT INTO {} ({}, geom) VALUES ({}, ST_Transform(ST_GeomFromText(%s, %s), 3857))").format(
                 name,

@@ -1,20 +1,45 @@
 """Archives: the same tiles as the server's, whole or absent, read back by independent readers."""
 
+import dataclasses
 import gzip
+import random
+import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
+import httpx
+import numpy as np
 import psycopg
+import pytest
 from pmtiles.reader import MemorySource, Reader, all_tiles
+from pmtiles.tile import Compression, TileType, tileid_to_zxy, zxy_to_tileid
+from pmtiles.writer import write
 
 from geoserver_app.core.layer import Layer, Zoom
-from geoserver_app.core.publication import Published, publish as joined
+from geoserver_app.core.publication import Published
+from geoserver_app.core.publication import publish as joined
+from geoserver_app.features.grid import Tile
 from geoserver_app.store.tables import PUBLICATIONS, read_publication
-from geoserver_app.tiles.archive import bake
-from tests.conftest import TestDatabase, application
+from geoserver_app.tiles.archive import bake, sweep
+from geoserver_app.tiles.pack import Pack, read_varints
+from geoserver_app.tiles.source import TileSource
+from tests.conftest import TestDatabase, application, environment
 from tests.tiles.hand import Row, decode, field, layer, publish
 
 SQUARE = "POLYGON((184000 128000, 186000 128000, 186000 130000, 184000 130000, 184000 128000))"
 FAR = "POLYGON((240000 90000, 240300 90000, 240300 90300, 240000 90300, 240000 90000))"
+ZONES = layer(
+    "zones",
+    field("kind"),
+    field("secret", read=frozenset({"municipality"})),
+    geometry="Polygon",
+    zoom=Zoom(4, 14),
+)
+ROWS: list[Row] = [(1, SQUARE, {"kind": "a", "secret": "x"}), (2, FAR, {"kind": "b", "minzoom": 9})]
+Tiles = dict[tuple[int, int, int], bytes]
 
 
 def published(database: TestDatabase, described: Layer) -> Published:
@@ -23,18 +48,270 @@ def published(database: TestDatabase, described: Layer) -> Published:
     return joined(described, read_publication(row))
 
 
+def baked(database: TestDatabase, described: Layer, **more: Any) -> Path:
+    """Bake the current publication to where the server looks, and say so."""
+    target = database.settings.home / "packs" / f"{described.id}_1.pmtiles"
+    bake(published(database, described), database.owner_url, target, dataclasses.replace(database.settings, **more))
+    with psycopg.connect(database.owner_url) as connection:
+        connection.execute("UPDATE system.publication SET pack = %s WHERE layer_id = %s", (target.name, described.id))
+        connection.execute("UPDATE system.revision SET revision = revision + 1")
+    return target
+
+
+def read(path: Path) -> tuple[Any, Tiles]:
+    """Header, metadata and tiles, by the format's own reader."""
+    source = MemorySource(path.read_bytes())  # type: ignore[no-untyped-call]
+    return Reader(source), {zxy: gzip.decompress(data) for zxy, data in all_tiles(source)}  # type: ignore[no-untyped-call]
+
+
 async def test_an_archive_holds_every_tile_the_server_answers(empty: TestDatabase, tmp_path: Path) -> None:
-    zones = layer("zones", field("kind"), field("secret", read=frozenset({"municipality"})), geometry="Polygon", zoom=Zoom(4, 14))
-    rows: list[Row] = [(1, SQUARE, {"kind": "a", "secret": "x"}), (2, FAR, {"kind": "b", "minzoom": 9})]
-    publish(empty, zones, rows)
+    publish(empty, ZONES, ROWS)
     target = tmp_path / "zones.pmtiles"
-    count = bake(published(empty, zones), empty.owner_url, target, empty.settings)
-    reader = Reader(MemorySource(target.read_bytes()))
-    assert reader.header()["max_zoom"] == 12
-    found = {zxy: gzip.decompress(data) for zxy, data in all_tiles(MemorySource(target.read_bytes()))}
-    assert len(found) == count
-    print(count, reader.header(), reader.metadata())
+    seen: list[tuple[int, int]] = []
+    count = bake(
+        published(empty, ZONES), empty.owner_url, target, empty.settings, lambda done, total: seen.append((done, total))
+    )
+    reader, tiles = read(target)
+    assert len(tiles) == count
+    assert seen[-1][0] == seen[-1][1] >= count
+    assert [file.name for file in tmp_path.iterdir() if file.suffix == ".pmtiles"] == ["zones.pmtiles"]
+    assert set(tiles) == {(z, x, y) for z in range(4, 13) for x, y in around(z)} & set(tiles)
+    header = reader.header()
+    assert (header["min_zoom"], header["max_zoom"], header["clustered"]) == (4, 12, True)
     async with application(empty.settings) as client:
-        for (z, x, y), data in found.items():
-            answer = await client.get(f"/tiles/zones/{z}/{x}/{y}.mvt")
-            assert decode(answer.content) == decode(data)
+        for zoom in range(4, 13):
+            for x, y in around(zoom):
+                answer = await client.get(f"/tiles/zones/{zoom}/{x}/{y}.mvt")
+                assert decode(answer.content) == decode(tiles.get((zoom, x, y), b"")), (zoom, x, y)
+    assert {f for z, x, y in tiles if z == 12 for f in decode(tiles[z, x, y])["zones"]} == {1, 2}
+    assert all(set(f["properties"]) == {"kind"} for f in decode(tiles[4, 8, 5])["zones"].values())  # type: ignore[call-overload]
+
+
+def around(zoom: int) -> list[tuple[int, int]]:
+    """Tiles over the test's rows: 4.7 to 5.7 E, 50.0 to 50.6 N."""
+    left, right = (int((lon + 180) / 360 * 2**zoom) for lon in (4.7, 5.7))
+    top, bottom = int(0.3367 * 2**zoom), int(0.3400 * 2**zoom)
+    return [(x, y) for x in range(left, right + 1) for y in range(top, bottom + 1)]
+
+
+async def test_the_archive_says_whose_data_it_holds(empty: TestDatabase) -> None:
+    publish(empty, ZONES, ROWS)
+    reader, _ = read(baked(empty, ZONES))
+    metadata = reader.metadata()
+    assert metadata["attribution"] == "© zones"
+    assert metadata["licence"]["name"] == "CC BY 4.0"
+    assert [(e["id"], set(e["fields"])) for e in metadata["vector_layers"]] == [("zones", {"kind"})]
+
+
+async def test_baking_stops_before_too_many_tiles(empty: TestDatabase) -> None:
+    publish(empty, ZONES, ROWS)
+    whole, all_of_them = read(baked(empty, ZONES))
+    cut, some = read(baked(empty, ZONES, bake_tiles_max=12))
+    assert len(some) <= 12 < len(all_of_them)
+    assert 4 <= cut.header()["max_zoom"] < whole.header()["max_zoom"]
+    deepest = cut.header()["max_zoom"]
+    assert some == {zxy: data for zxy, data in all_of_them.items() if zxy[0] <= deepest}
+
+
+def test_a_layer_without_rows_gives_no_archive(empty: TestDatabase, tmp_path: Path) -> None:
+    nothing = layer("nothing")
+    publish(empty, nothing, [])
+    assert bake(published(empty, nothing), empty.owner_url, tmp_path / "n.pmtiles", empty.settings) == 0
+    assert not list(tmp_path.glob("*.pmtiles"))
+
+
+def test_our_reader_finds_what_the_formats_reader_finds(tmp_path: Path) -> None:
+    # Enough tiles for leaf directories, with gaps, runs and repeated contents.
+    target = tmp_path / "many.pmtiles"
+    chance = random.Random(7)
+    numbers = sorted(chance.sample(range(zxy_to_tileid(8, 0, 0), zxy_to_tileid(9, 0, 0)), 20_000))
+    contents = [gzip.compress(bytes([n % 251]) * (1 + n % 40), mtime=0) for n in range(900)]
+    with write(target) as writer:  # type: ignore[no-untyped-call]
+        for number in numbers:
+            writer.write_tile(number, contents[0] if number % 3 else chance.choice(contents))
+        writer.finalize({"tile_type": TileType.MVT, "tile_compression": Compression.GZIP} | WORLD, {})
+    pack, (_, tiles) = Pack(target), read(target)
+    assert len(tiles) == 20_000
+    for z, x, y in [tileid_to_zxy(zxy_to_tileid(8, 0, 0) + n) for n in range(0, 2**16, 7)]:
+        found = pack.tile(Tile(z, x, y))
+        assert (gzip.decompress(found) if found else None) == tiles.get((z, x, y))
+    assert pack.tile(Tile(7, 0, 0)) == pack.tile(Tile(9, 511, 511)) == b""
+
+
+WORLD = {
+    "min_lon_e7": -1800000000,
+    "min_lat_e7": -850000000,
+    "max_lon_e7": 1800000000,
+    "max_lat_e7": 850000000,
+    "center_zoom": 0,
+    "center_lon_e7": 0,
+    "center_lat_e7": 0,
+}
+
+
+def test_numbers_of_every_length_are_read() -> None:
+    numbers = [0, 1, 127, 128, 300, 2**14 - 1, 2**14, 2**31, 2**56 + 5, 2**63]
+    data = bytearray()
+    for number in numbers:
+        rest = number
+        while rest > 127:
+            data.append(rest & 127 | 128)
+            rest >>= 7
+        data.append(rest)
+    assert read_varints(bytes(data)).tolist() == numbers
+    assert read_varints(bytes(data)).dtype == np.uint64
+
+
+async def test_tiles_come_out_of_the_archive_without_a_query(empty: TestDatabase) -> None:
+    publish(empty, ZONES, ROWS)
+    publish(empty, layer("points"), [(7, "POINT(184781.2 128873.1)", {})])
+    async with application(empty.settings) as client:
+        plain = {a: (await client.get(f"/tiles/{a}.mvt")).content for a in ("zones/12/2103/1380", "zones/14/8413/5523")}
+        both = (await client.get("/tiles/zones,points/12/2103/1380.mvt")).content
+    baked(empty, ZONES)
+    baked(empty, layer("points"))
+    async with application(empty.settings) as client:
+        for address, content in plain.items():
+            assert decode((await client.get(f"/tiles/{address}.mvt")).content) == decode(content) != {}
+        source: TileSource = client.app.state.parts.extra[TileSource]  # type: ignore[attr-defined]
+        assert source.queries == 1  # zoom 14 lies beyond the archive
+        assert (await client.get("/tiles/zones/12/2103/1381.mvt")).status_code == 200
+        assert decode((await client.get("/tiles/zones,points/12/2103/1380.mvt")).content) == decode(both)
+        for coding in ("gzip", "br", "identity"):
+            answer = await client.get("/tiles/zones/11/1051/690.mvt", headers={"Accept-Encoding": coding})
+            assert set(decode(answer.content)["zones"]) == {1}
+        assert source.queries == 1
+
+
+async def test_an_archive_of_another_description_is_not_read(empty: TestDatabase) -> None:
+    publish(empty, ZONES, ROWS)
+    baked(empty, ZONES, tile_buffer=8)
+    async with application(empty.settings) as client:
+        assert (await client.get("/tiles/zones/12/2103/1380.mvt")).status_code == 200
+        source: TileSource = client.app.state.parts.extra[TileSource]  # type: ignore[attr-defined]
+        assert source.queries == 1
+
+
+async def test_a_damaged_or_missing_archive_leaves_the_tiles_to_the_database(empty: TestDatabase) -> None:
+    publish(empty, ZONES, ROWS)
+    target = baked(empty, ZONES)
+    target.write_bytes(target.read_bytes()[:150])
+    async with application(empty.settings) as client:
+        assert set(decode((await client.get("/tiles/zones/12/2103/1380.mvt")).content)["zones"]) == {1}
+    target.unlink()
+    async with application(empty.settings) as client:
+        assert set(decode((await client.get("/tiles/zones/12/2103/1380.mvt")).content)["zones"]) == {1}
+        gone = await client.get("/packs/zones.pmtiles")
+        assert gone.status_code == 404 and "no archive" in gone.json()["detail"]
+
+
+async def test_the_archive_of_an_older_revision_is_not_read_after_a_load(empty: TestDatabase) -> None:
+    publish(empty, ZONES, ROWS)
+    baked(empty, ZONES)
+    async with application(empty.settings) as client:
+        assert set(decode((await client.get("/tiles/zones/12/2103/1380.mvt")).content)["zones"]) == {1}
+        publish(empty, ZONES, [(5, SQUARE, {})])
+        await client.app.state.parts.revisions.refresh()  # type: ignore[attr-defined]
+        assert set(decode((await client.get("/tiles/zones/12/2103/1380.mvt")).content)["zones"]) == {5}
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from geoserver_app.settings import read_settings
+from geoserver_app.tiles.archive import bake
+from tests.tiles.test_pack import ZONES, published
+from tests.conftest import TestDatabase
+settings = read_settings()
+database = TestDatabase(settings.database_url, settings.app_database_url, settings)
+def told(done, total):
+    print(done, flush=True)
+    import time; time.sleep(0.5)
+bake(published(database, ZONES), settings.database_url, Path(sys.argv[1]), settings, told)
+"""
+
+
+def test_a_killed_baker_leaves_no_archive_and_its_rest_is_swept(empty: TestDatabase, tmp_path: Path) -> None:
+    publish(empty, ZONES, ROWS)
+    target = tmp_path / "packs" / "zones_1.pmtiles"
+    process = subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(target)], env=environment(empty.settings), stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout
+    process.stdout.readline()
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+    left = [file.name for file in target.parent.iterdir()]
+    assert len(left) == 1 and left[0].startswith(".") and not target.exists()
+    (target.parent / "zones_0.pmtiles").write_bytes(b"")
+    (target.parent / "kept_0.pmtiles").write_bytes(b"")
+    assert sweep(target.parent, {"kept_0.pmtiles"}) == 2
+    assert [file.name for file in target.parent.iterdir()] == ["kept_0.pmtiles"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "part"),
+    [
+        (None, 200, slice(None)),
+        ("bytes=0-126", 206, slice(0, 127)),
+        ("bytes=100-", 206, slice(100, None)),
+        ("bytes=-50", 206, slice(-50, None)),
+        ("bytes=-9999999", 206, slice(None)),
+        ("bytes=5-99999999", 206, slice(5, None)),
+        ("bytes=0-0", 206, slice(0, 1)),
+        ("bytes=99999999-", 416, None),
+        ("bytes=-0", 416, None),
+        ("bytes=0-1,5-6", 200, slice(None)),
+        ("bytes=7-3", 200, slice(None)),
+        ("bytes=-", 200, slice(None)),
+        ("lines=0-5", 200, slice(None)),
+        ("bytes=a-b", 200, slice(None)),
+    ],
+)
+async def test_a_range_of_an_archive_is_answered_as_http_wants(
+    packed_client: httpx.AsyncClient, asked: str | None, status: int, part: slice | None
+) -> None:
+    whole = packed_client.whole  # type: ignore[attr-defined]
+    answer = await packed_client.get("/packs/zones.pmtiles", headers={"Range": asked} if asked else {})
+    assert answer.status_code == status
+    assert answer.headers["accept-ranges"] == "bytes"
+    if part is None:
+        assert answer.headers["content-range"] == f"bytes */{len(whole)}"
+        return
+    assert answer.content == whole[part]
+    assert int(answer.headers["content-length"]) == len(whole[part])
+    if status == 206:
+        start, end, _ = part.indices(len(whole))
+        assert answer.headers["content-range"] == f"bytes {start}-{end - 1}/{len(whole)}"
+
+
+async def test_an_archive_is_revalidated_by_its_publication(packed_client: httpx.AsyncClient) -> None:
+    first = await packed_client.head("/packs/zones.pmtiles")
+    whole = packed_client.whole  # type: ignore[attr-defined]
+    assert (first.status_code, first.content, int(first.headers["content-length"])) == (200, b"", len(whole))
+    tag, date = first.headers["etag"], first.headers["last-modified"]
+    assert tag == '"zones-1"' and first.headers["content-type"] == "application/vnd.pmtiles"
+    for header, value, status in (
+        ("If-None-Match", tag, 304),
+        ("If-None-Match", '"other"', 200),
+        ("If-Modified-Since", date, 304),
+        ("If-Modified-Since", "Fri, 01 Jan 2100 00:00:00 GMT", 200),
+        ("If-Modified-Since", "yesterday", 200),
+    ):
+        assert (await packed_client.get("/packs/zones.pmtiles", headers={header: value})).status_code == status, value
+    for condition, status in ((tag, 206), (date, 206), ('"other"', 200), (f"W/{tag}", 200), ("yesterday", 200)):
+        headers = {"Range": "bytes=0-9", "If-Range": condition}
+        assert (await packed_client.get("/packs/zones.pmtiles", headers=headers)).status_code == status, condition
+
+
+@pytest.mark.clients
+def test_gdal_reads_the_archive_with_every_feature(empty: TestDatabase) -> None:
+    if shutil.which("ogrinfo") is None:
+        pytest.skip("GDAL's ogrinfo is not installed")
+    publish(empty, ZONES, ROWS)
+    target = baked(empty, ZONES)
+    told = subprocess.run(["ogrinfo", "-al", "-so", str(target)], capture_output=True, text=True, check=False)
+    if "PMTiles" not in subprocess.run(["ogrinfo", "--formats"], capture_output=True, text=True, check=False).stdout:
+        pytest.skip("this GDAL has no PMTiles driver")
+    assert "Layer name: zones" in told.stdout and "kind: String" in told.stdout
