@@ -13,7 +13,7 @@ from ingest.source import BadSource, RefusedSource
 
 DRIVERS: tuple[str, ...] = (
     "ESRI Shapefile", "GPKG", "GeoJSON", "GeoJSONSeq", "ESRIJSON", "TopoJSON", "FlatGeobuf", "GML",
-    "KML", "LIBKML", "GPX", "OSM", "OpenFileGDB", "MapInfo File",
+    "KML", "LIBKML", "GPX", "OSM", "OpenFileGDB",
 )  # fmt: skip
 """Everything else is taken from GDAL while a source is opened: VRT and GDALG chain to other sources,
 WFS, OAPIF, Carto and their like speak to the network."""

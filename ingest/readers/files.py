@@ -24,7 +24,6 @@ SUFFIXES: dict[str, str] = {
     ".shp": "shp", ".gpkg": "gpkg", ".fgb": "flatgeobuf", ".parquet": "parquet", ".geoparquet": "parquet",
     ".geojson": "geojson", ".json": "geojson", ".geojsonl": "geojson", ".ndjson": "geojson", ".gml": "gml",
     ".kml": "kml", ".gpx": "gpx", ".pbf": "osm", ".osm": "osm", ".csv": "csv", ".tsv": "csv",
-    ".tab": "mapinfo", ".mif": "mapinfo",
 }  # fmt: skip
 """Members of a zip that can hold a layer, with their format."""
 
@@ -164,8 +163,6 @@ def _sniff_text(path: Path, head: bytes) -> str:
         raise BadSource(f"{path.name} is XML of a kind that is not read (GML, KML, GPX and OSM are)")
     if text.startswith((b"{", b"[")):
         return "geojson"
-    if path.suffix.lower() in {".tab", ".mif"}:
-        return "mapinfo"
     if b"\x00" in head:
         raise BadSource(f"{path.name} is of a kind that is not read")
     return "csv"

@@ -33,6 +33,9 @@ GEOMETRIES: dict[str, GeometryType] = {
 EXACT = frozenset({"ESRI Shapefile", "FlatGeobuf"})
 """Drivers whose files carry a count that truth can be held against."""
 
+NUMBERED = frozenset({"GPKG", "OpenFileGDB"})
+"""Drivers whose row numbers are stored, so that they last from one edition of a file to the next."""
+
 OPEN_OPTIONS: dict[str, dict[str, str]] = {
     # A schema is never fetched, nor guesses written beside a file that is not ours.
     "gml": {"DOWNLOAD_SCHEMA": "NO", "WRITE_GFS": "NO", "EXPOSE_GML_ID": "YES"},
@@ -42,9 +45,7 @@ OPEN_OPTIONS: dict[str, dict[str, str]] = {
 class GdalFile(FileReader):
     """One layer of a file through pyogrio's Arrow stream, with the drivers of the guard only."""
 
-    formats: ClassVar[frozenset[str]] = frozenset(
-        {"shp", "gpkg", "geojson", "flatgeobuf", "kml", "gpx", "osm", "gdb", "mapinfo"}
-    )
+    formats: ClassVar[frozenset[str]] = frozenset({"shp", "gpkg", "geojson", "flatgeobuf", "kml", "gpx", "osm", "gdb"})
 
     @classmethod
     def layers(cls, path: Path, format_: str) -> tuple[str, ...]:
@@ -76,7 +77,7 @@ class GdalFile(FileReader):
             geometry=self._geometry(driver, str(info["geometry_type"])),
             srid=srid_of(info["crs"]),
             count=count if count >= 0 else None,
-            row_id=str(info["fid_column"]) if driver == "GPKG" and info["fid_column"] else None,
+            row_id=str(info["fid_column"]) if driver in NUMBERED and info["fid_column"] else None,
             key=declared,
             name=str(info["layer_name"]),
             exact=driver in EXACT and count > 0,
@@ -156,7 +157,7 @@ class GdalFile(FileReader):
 
     def _options(self) -> dict[str, Any]:
         options: dict[str, Any] = dict(OPEN_OPTIONS.get(self.format, {}))
-        if self.source.encoding and self.format in {"shp", "mapinfo"}:
+        if self.source.encoding and self.format == "shp":
             options["encoding"] = self.source.encoding
         return options
 

@@ -170,7 +170,8 @@ def test_a_view_of_a_geopackage_is_a_layer(settings: Settings, work: Path, tmp_p
     with sqlite3.connect(path) as database:
         database.execute("CREATE VIEW huy AS SELECT fid AS OGC_FID, geom, nom FROM lieux WHERE nom = 'Huy'")
         database.execute(
-            "INSERT INTO gpkg_contents (table_name, data_type, identifier, srs_id) VALUES ('huy', 'features', 'huy', 4326)"
+            "INSERT INTO gpkg_contents (table_name, data_type, identifier, srs_id) "
+            "VALUES ('huy', 'features', 'huy', 4326)"
         )
         database.execute("INSERT INTO gpkg_geometry_columns VALUES ('huy', 'geom', 'POINT', 4326, 0, 0)")
     database.close()
@@ -218,7 +219,7 @@ def test_a_filter_keeps_some_rows_and_their_numbers(
 def test_the_key_is_the_field_that_is_named(settings: Settings, work: Path, tmp_path: Path) -> None:
     PLACES.to_file(tmp_path / "k.geojson")
     assert read_file(tmp_path / "k.geojson", settings, work, key="code").keys == ["061", "064"]
-    with pytest.raises(BadSource, match="no field 'insee'.*nom, code, haut"):
+    with pytest.raises(BadSource, match=r"no field 'insee'.*nom, code, haut"):
         read_file(tmp_path / "k.geojson", settings, work, key="insee")
 
 
@@ -377,3 +378,23 @@ def test_columns_without_name_and_content_are_left_out(settings: Settings, work:
     path = write(tmp_path / "t.csv", "n;n;;lon;lat;;\n1;2;x;5;50;;\n")
     whole = read_file(path, settings, work)
     assert [field.name for field in whole.described.fields] == ["n", "n_2", "field_3", "lon", "lat"]
+
+
+def test_mixed_geojson_is_looked_through_for_its_type(settings: Settings, work: Path, tmp_path: Path) -> None:
+    box = shapely.box(0, 0, 1, 1)
+    shapes = [box, shapely.MultiPolygon([box, shapely.box(2, 2, 3, 3)]), None]
+    geopandas.GeoDataFrame({"n": [1, 2, 3]}, geometry=shapes, crs=4326).to_file(tmp_path / "m.geojson")
+    whole = read_file(tmp_path / "m.geojson", settings, work)
+    assert whole.described.geometry == "MultiPolygon"
+    assert [shape and shape.geom_type for shape in whole.shapes] == ["Polygon", "MultiPolygon", None]
+
+
+def test_a_file_geodatabase_in_a_zip_is_read(settings: Settings, work: Path, tmp_path: Path) -> None:
+    PLACES.drop(columns="haut").to_file(tmp_path / "d.gdb", driver="OpenFileGDB", layer="lieux")
+    with zipfile.ZipFile(tmp_path / "d.zip", "w") as archive:
+        for member in sorted((tmp_path / "d.gdb").iterdir()):
+            archive.write(member, f"d.gdb/{member.name}")
+    assert layers_of(tmp_path / "d.zip") == ("lieux",)
+    whole = read_file(tmp_path / "d.zip", settings, work)
+    assert whole.column("nom") == ["Huy", "Hélécine"]
+    assert (whole.described.key, whole.keys) == ("OBJECTID", ["1", "2"])

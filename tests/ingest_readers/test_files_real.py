@@ -103,5 +103,5 @@ def test_a_choice_of_layers_is_left_to_the_caller(settings: Settings, work: Path
 
 
 def test_a_table_without_coordinates_says_what_it_looked_for(settings: Settings, work: Path, data: Path) -> None:
-    with pytest.raises(BadSource, match="no coordinates.*Code INS"):
+    with pytest.raises(BadSource, match=r"no coordinates.*Code INS"):
         read_file(data / "boundaries/refnis_2019.csv", settings, work)

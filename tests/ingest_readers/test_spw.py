@@ -1,6 +1,7 @@
 """SPW's bulk downloads: found through the feed, fetched whole, read through the file reader."""
 
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -78,10 +79,11 @@ def test_the_page_of_conditions_is_kept_while_the_reader_is_open(
     settings: Settings, work: Path, tmp_path: Path
 ) -> None:
     with serving(Downloads(packed(tmp_path))) as site:
-        with open_source(source(site, "SHAPE:LIEGE:VOIRIE_AXE"), settings, work=work) as reader:
-            page = reader.describe().licence_page
-            assert page is not None
-            assert page.read_text() == "<p>CC-BY 4.0</p>"
+        reader = open_source(source(site, "SHAPE:LIEGE:VOIRIE_AXE"), settings, work=work)
+        page = reader.describe().licence_page
+        assert page is not None
+        assert page.read_text() == "<p>CC-BY 4.0</p>"
+        reader.close()
     assert list(work.iterdir()) == []
 
 
@@ -128,12 +130,10 @@ def test_an_expired_basket_is_explained(settings: Settings, work: Path, tmp_path
 def test_a_download_beyond_the_limit_is_refused_before_it_is_fetched(
     settings: Settings, work: Path, tmp_path: Path
 ) -> None:
-    from dataclasses import replace
-
     small = replace(settings, source_download_bytes_max=100)
-    with serving(Downloads(packed(tmp_path))) as site:
-        with pytest.raises(RefusedSource, match="MAILLAGE_SOURCE_DOWNLOAD_BYTES_MAX"):
-            read(site, "SHAPE:LIEGE:VOIRIE_AXE", small, work)
+    words = "MAILLAGE_SOURCE_DOWNLOAD_BYTES_MAX"
+    with serving(Downloads(packed(tmp_path))) as site, pytest.raises(RefusedSource, match=words):
+        read(site, "SHAPE:LIEGE:VOIRIE_AXE", small, work)
 
 
 def test_a_feed_that_leads_to_another_host_is_not_followed(settings: Settings, work: Path, tmp_path: Path) -> None:

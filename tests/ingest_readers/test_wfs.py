@@ -1,5 +1,6 @@
 """The WFS reader against a service that pages, caps, reports errors with status 200, and turns its axes."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -117,9 +118,9 @@ def test_a_cut_page_is_asked_again(settings: Settings, work: Path, fault: Answer
 
 
 def test_a_fault_that_stays_fails_the_load(settings: Settings, work: Path) -> None:
-    with serving(Wfs(faults=[report("NoApplicableCode", "away")] * 50)) as site:
-        with pytest.raises(SourceUnavailable, match="away"):
-            read(site, settings, work)
+    away = [report("NoApplicableCode", "away")] * 50
+    with serving(Wfs(faults=away)) as site, pytest.raises(SourceUnavailable, match="away"):
+        read(site, settings, work)
 
 
 def test_ids_that_are_made_up_anew_are_no_keys(settings: Settings, work: Path) -> None:
@@ -154,7 +155,7 @@ def test_entities_in_an_answer_are_refused(settings: Settings, work: Path, ear: 
     ("file", "version", "layer", "srid"),
     [
         ("wfs_dov_getcapabilities_110.xml", "1.1.0", "gw_meetnetten:meetnetten", 31370),
-        ("wfs_dov_getcapabilities_200.xml", "2.0.0", "gw_meetnetten:meetnetten", 31370),
+        ("wfs_dov_getcapabilities_200.xml", "2.0.0", "meetnetten", 31370),
     ],
 )
 def test_real_capabilities_are_understood(
@@ -168,4 +169,24 @@ def test_real_capabilities_are_understood(
 
     with serving(answer) as site, open_source(Source("wfs", site.url, layer=layer), settings, work=work) as reader:
         described = reader.describe()
-    assert (described.name, described.srid) == (layer, srid)
+    assert (described.name, described.srid) == ("gw_meetnetten:meetnetten", srid)
+
+
+@pytest.mark.parametrize("version", ["110", "200"])
+def test_a_real_arcgis_wfs_is_described(settings: Settings, work: Path, data: Path, version: str) -> None:
+    folder = data / "ogc_documents/capabilities"
+    told = (folder / f"wfs_koeln_arcgis_getcapabilities_{version}.xml").read_bytes()
+    schema = (folder / f"wfs_koeln_arcgis_describefeaturetype_{version}.xml").read_bytes()
+    pretend = Wfs(versions=(".".join(version),))
+
+    def answer(asked: Asked) -> Answer:
+        documents = {"GetCapabilities": Answer(told), "DescribeFeatureType": Answer(schema)}
+        return documents.get(asked.query["request"]) or pretend(asked)
+
+    source = Source("wfs", "", layer="Blumenberg", key="objectid")
+    with serving(answer) as site, open_source(replace(source, url=site.url), settings, work=work) as reader:
+        described = reader.describe()
+    types = {field.name: field.type for field in described.fields}
+    assert (types["objectid"], types["Straße"], types["Nummer"]) == ("integer", "string", "string")
+    assert "Shape" not in types
+    assert (described.geometry, described.srid) == ("Point", 25832)

@@ -46,7 +46,8 @@ SCHEMA = b"""<?xml version="1.0"?>
 MEMBER = """<wfs:member><eau:stations gml:id="stations.{n}"><eau:code>0{n}</eau:code><eau:rang>{n}</eau:rang>
 <eau:hauteur>{half}</eau:hauteur><eau:active>true</eau:active><eau:pose>2020-01-0{day}Z</eau:pose>
 <eau:releve>2021-07-15T06:00:00Z</eau:releve><eau:commune>Hélécine</eau:commune>
-<eau:geom><gml:Point gml:id="p{n}" srsName="urn:ogc:def:crs:EPSG::{srid}"><gml:pos>{pos}</gml:pos></gml:Point></eau:geom>
+<eau:geom><gml:Point gml:id="p{n}" srsName="urn:ogc:def:crs:EPSG::{srid}"><gml:pos>{pos}</gml:pos></gml:Point>
+</eau:geom>
 </eau:stations></wfs:member>"""
 
 
