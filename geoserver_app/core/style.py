@@ -35,7 +35,9 @@ class Style:
 
     def layers_for(self, layer_id: str) -> list[dict[str, Any]]:
         """The style's layers for a layer that uses it, whatever its id."""
-        return [{**one, "source": layer_id, "source-layer": layer_id} for one in self.document["layers"]]
+        mine = {"source": layer_id, "source-layer": layer_id}
+        prefix = "" if layer_id == self.id else f"{layer_id}_"
+        return [{**one, "id": f"{prefix}{one['id']}", **mine} for one in self.document["layers"]]
 
 
 def mistakes(

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from geoserver_app.catalogue import default_style
+from geoserver_app.catalogue import default_style, read_catalog
 from geoserver_app.core.layer import Field, GeometryType, Layer, Licence, Text
 from geoserver_app.core.style import mistakes
 from tests.catalogue.folders import LAYER, STYLE, Folders
@@ -126,3 +126,14 @@ def test_default_styles_of_several_layers_do_not_all_look_alike() -> None:
         Layer(f"layer_{n}", Text("", ""), "LineString", 31370, (), Licence("-", "-")) for n in range(40)
     ]  # fmt: skip
     assert len({default_style(layer)["layers"][0]["paint"]["line-color"] for layer in layers}) >= 6
+
+
+def test_a_style_shared_by_two_layers_is_drawn_from_each(folders: Folders) -> None:
+    folders.layer("shelters", LAYER.replace('label = "name"', 'style = "hydrants"'))
+    catalog = read_catalog(folders.layers, folders.styles)
+    style = catalog.styles[catalog.layers["shelters"].style_id]
+    own, other = style.layers_for("hydrants"), style.layers_for("shelters")
+    assert own == STYLE["layers"]
+    assert [(one["id"], one["source"], one["source-layer"]) for one in other] == [
+        ("shelters_dot", "shelters", "shelters")
+    ]
