@@ -50,6 +50,8 @@ class Settings:
     tile_timeout_ms: int = 10_000
     download_timeout_ms: int = 600_000
     """Longest streamed download."""
+    exports_max: int = 2
+    """FlatGeobuf and GeoPackage files one worker makes at a time; 503 beyond."""
     pool_wait_ms: int = 5_000
     """Longest wait for a connection before 503."""
 

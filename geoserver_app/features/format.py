@@ -1,11 +1,30 @@
 """An output format: rows to bytes."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+from geoserver_app.core.errors import Overloaded
 from geoserver_app.core.query import Query
 from geoserver_app.settings import Settings
 from geoserver_app.store.engine import Database
+
+
+class Exports:
+    """How many files may be made at a time; beyond that Overloaded."""
+
+    def __init__(self, most: int) -> None:
+        self.free = most
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        if self.free <= 0:
+            raise Overloaded("as many files as may be are being made now", retry_after=10)
+        self.free -= 1
+        try:
+            yield
+        finally:
+            self.free += 1
 
 
 @dataclass(frozen=True)
@@ -15,7 +34,7 @@ class Reading:
     database: Database
     settings: Settings
     query: Query
-    language: str = "fr"
+    exports: Exports
 
 
 class Format:

@@ -1,6 +1,7 @@
 """OGC API Features, parts 1, 2, 3 and 5: the features themselves."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,10 +15,12 @@ from geoserver_app.core.publication import Published
 from geoserver_app.core.query import Page, Query
 from geoserver_app.features.cursor import Mark
 from geoserver_app.features.encode import geojson_text
-from geoserver_app.features.read import Chunk, count, peek, read_chunk, read_chunks
+from geoserver_app.features.format import Exports, Format, Reading
+from geoserver_app.features.read import CHUNK_ROWS, Chunk, count, peek, read_chunk, read_chunks
+from geoserver_app.ogc import pages
 from geoserver_app.ogc.asked import Asked, read_items
 from geoserver_app.ogc.links import GEOJSON, JSON, Link, address, alternates, link
-from geoserver_app.ogc.offered import ITEM_FORMATS, ITEMS_FORMATS
+from geoserver_app.ogc.offered import DOWNLOADS, ITEM_FORMATS, ITEMS_FORMATS
 from geoserver_app.ogc.params import check_names, read_fields, read_flag, read_offered_crs
 from geoserver_app.ogc.revised import tag_of
 from geoserver_app.web.deps import Caller, Parts, Server
@@ -25,6 +28,8 @@ from geoserver_app.web.respond import base_url, cache_headers, language, negotia
 
 router = APIRouter(prefix="/ogc/collections/{collection_id}/items", include_in_schema=False)
 
+PAGE_ROWS = 50
+"""Rows of a table for people, where no limit is named."""
 READ = ("GET", "HEAD", "OPTIONS")
 
 
@@ -38,23 +43,75 @@ async def list_items(collection_id: str, request: Request, server: Server, calle
     headers = {
         **cache_headers([published.layer], caller),
         "ETag": tag,
-        "Content-Crs": f"<{asked.query.crs.uri}>",
+        "Content-Crs": content_crs(asked.query.crs),
         "Content-Language": language(request),
     }
     if not_modified(request, tag):
         return unchanged(tag, headers)
+    if name in DOWNLOADS:
+        return await _download(DOWNLOADS[name], server, asked, headers)
+    if name == "html":
+        return await _page(request, server, asked, headers)
     return await _geojson(request, server, asked, headers)
 
 
 async def _geojson(request: Request, server: Parts, asked: Asked, headers: dict[str, str]) -> Response:
-    query = asked.query
-    first, chunks = await peek(read_chunks(server.database, query, geojson_text))
+    first, chunks = await peek(read_chunks(server.database, asked.query, geojson_text))
     matched = await _matched(server, asked, first)
     body = _collection(request, asked, chunks, matched)
     if not first.more or first.count == asked.limit:
         text = b"".join([piece async for piece in body])
         return Response(text, media_type=GEOJSON, headers=headers)
     return StreamingResponse(body, media_type=GEOJSON, headers=headers)
+
+
+async def _download(made: Format, server: Parts, asked: Asked, headers: dict[str, str]) -> Response:
+    """A whole answer as a file. Its first piece is awaited before any header goes out."""
+    exports = server.extra.setdefault(Exports, Exports(server.settings.exports_max))
+    assert isinstance(exports, Exports)  # noqa: S101 - kept under its class
+    page = replace(asked.query.page, limit=asked.limit if asked.named else None)
+    reading = Reading(server.database, server.settings, replace(asked.query, page=page), exports)
+    body = made.write(reading)
+    first = await anext(body)
+
+    async def whole() -> AsyncIterator[bytes]:
+        yield first
+        async for piece in body:
+            yield piece
+
+    name = f"{asked.query.target.id}.{made.suffix}"
+    headers = {**headers, "Content-Disposition": f'attachment; filename="{name}"'}
+    return StreamingResponse(whole(), media_type=made.media_type, headers=headers)
+
+
+async def _page(request: Request, server: Parts, asked: Asked, headers: dict[str, str]) -> Response:
+    """A table of features, and a map of them."""
+    if not asked.named:
+        limit = min(PAGE_ROWS, asked.limit)
+        asked = replace(asked, limit=limit, query=replace(asked.query, page=replace(asked.query.page, limit=limit)))
+    published = asked.query.target
+    chunk = await read_chunk(server.database, asked.query, min(asked.limit, CHUNK_ROWS), geojson_text)
+    matched = await _matched(server, asked, chunk)
+    following = None
+    if chunk.more and chunk.last is not None:
+        following = asked.next_token(Mark(chunk.last, published.revision, matched))
+    pairs = [(k, v) for k, v in request.query_params.multi_items() if k not in {"f", "limit", "crs"}]
+    home = f"{base_url(request)}/ogc/collections/{published.id}/items"
+    return pages.page(
+        request,
+        "items.html",
+        published.layer.title.to(language(request)),
+        headers,
+        found=published,
+        features=orjson.loads(f"[{chunk.row['text'] or ''}]"),
+        matched=matched,
+        shown=pages.shown_fields(asked.query),
+        links=items_links(request, published, "html", following),
+        crumbs=pages.crumbs(published, language(request)),
+        exercise=published.publication.exercise_count > 0,
+        map=pages.map_assets(request),
+        data=address(home, [*pairs, ("limit", str(asked.limit)), ("f", "json")]),
+    )
 
 
 async def _matched(server: Parts, asked: Asked, first: Chunk) -> int | None:
@@ -115,24 +172,50 @@ async def get_item(collection_id: str, feature_id: str, request: Request, server
         page=Page(limit=1),
     )
     tag = tag_of(request, [published], caller, name)
-    headers = {**cache_headers([published.layer], caller), "ETag": tag, "Content-Crs": f"<{query.crs.uri}>"}
+    headers = {**cache_headers([published.layer], caller), "ETag": tag, "Content-Crs": content_crs(query.crs)}
     if not_modified(request, tag):
         return unchanged(tag, headers)
     chunk = await read_chunk(server.database, query, 1, geojson_text)
     if not chunk.count:
         raise NotFound(f"{published.id!r} has no feature {feature_id!r}", locator="featureId")
+    if name == "html":
+        return _feature_page(request, query, feature_id, chunk.row["text"], headers)
     return _feature(request, published, feature_id, chunk.row["text"], headers)
 
 
 def _feature(request: Request, published: Published, feature_id: str, text: str, headers: dict[str, str]) -> Response:
-    home = f"{base_url(request)}/ogc/collections/{published.id}"
-    pairs = request.query_params.multi_items()
-    links = [
-        *alternates(f"{home}/items/{feature_id}", pairs, ITEM_FORMATS, "json"),
-        link("collection", home, JSON),
-    ]
+    links = item_links(request, published, feature_id, "json")
     body = text[:-1].encode() + b',"links":' + orjson.dumps(links) + b"}"
     return Response(body, media_type=GEOJSON, headers=headers)
+
+
+def _feature_page(request: Request, query: Query, feature_id: str, text: str, headers: dict[str, str]) -> Response:
+    published, spoken = query.target, language(request)
+    home = f"{base_url(request)}/ogc/collections/{published.id}/items/{feature_id}"
+    feature = orjson.loads(text)
+    label = feature["properties"].get(published.layer.label)
+    return pages.page(
+        request,
+        "item.html",
+        str(label) if label else f"{published.layer.title.to(spoken)} {feature_id}",
+        headers,
+        found=published,
+        feature=feature,
+        shown=pages.shown_fields(query),
+        links=item_links(request, published, feature_id, "html"),
+        crumbs=pages.crumbs(published, spoken, ("items", f"/ogc/collections/{published.id}/items")),
+        exercise=bool(feature["properties"].get("exercise")),
+        map=pages.map_assets(request),
+        data=address(home, [("f", "json")]),
+    )
+
+
+def item_links(request: Request, published: Published, feature_id: str, current: str) -> list[Link]:
+    """self, alternates and the collection."""
+    home = f"{base_url(request)}/ogc/collections/{published.id}"
+    pairs = request.query_params.multi_items()
+    found = alternates(f"{home}/items/{feature_id}", pairs, ITEM_FORMATS, current)
+    return [*found, link("collection", home, JSON)]
 
 
 def _feature_id(text: str, published: Published) -> int:

@@ -40,8 +40,8 @@ class Asked:
 
     query: Query
     limit: int
-    unlimited: bool
-    """No limit was named: a download then holds the whole answer."""
+    named: bool
+    """Whether a limit was named: a download without one holds the whole answer."""
     question: str
     mark: Mark | None
 
@@ -66,7 +66,7 @@ def read_items(request: Request, published: Published, settings: Settings) -> As
         order=order,
         page=Page(limit=limit, after=mark.cursor if mark else None),
     )
-    return Asked(_narrowed(query, given, fields, settings), limit, "limit" not in given, question, mark)
+    return Asked(_narrowed(query, given, fields, settings), limit, "limit" in given, question, mark)
 
 
 QUESTION = frozenset({"bbox", "bbox-crs", "datetime", "filter", "filter-lang", "filter-crs"})

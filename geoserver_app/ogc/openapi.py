@@ -12,6 +12,7 @@ from geoserver_app.core.publication import Published
 from geoserver_app.ogc.documents import ABSTRACT, TITLE
 from geoserver_app.ogc.links import GEOJSON, HTML, JSON, OPENAPI, SCHEMA
 from geoserver_app.ogc.offered import ITEM_FORMATS, ITEMS_FORMATS
+from geoserver_app.ogc.tiles_openapi import openapi_paths
 from geoserver_app.settings import Settings
 
 Document = dict[str, Any]
@@ -121,7 +122,7 @@ def _features() -> Document:
 
 
 def _tiles() -> Document:
-    return {}
+    return {path.removeprefix("/ogc"): item for path, item in openapi_paths().items()}
 
 
 def _query(name: str, description: str, schema: Document, **more: object) -> Document:

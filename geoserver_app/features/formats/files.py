@@ -34,7 +34,8 @@ class GdalFormat(Format):
         with tempfile.TemporaryDirectory(prefix="maillage-export-") as folder:
             path = Path(folder) / f"{reading.query.target.id}.{self.suffix}"
             try:
-                await asyncio.wait_for(self._make(reading, path), reading.settings.download_timeout_ms / 1000)
+                with reading.exports.turn():
+                    await asyncio.wait_for(self._make(reading, path), reading.settings.download_timeout_ms / 1000)
             except TimeoutError:
                 raise TookTooLong("the file took too long; ask for fewer features") from None
             with await asyncio.to_thread(path.open, "rb") as file:
