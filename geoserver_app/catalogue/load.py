@@ -112,6 +112,9 @@ def _read_text(name: str, text: str, found: list[Mistake]) -> Layer | None:
     except tomllib.TOMLDecodeError as error:
         found.append(Mistake(name, *_toml_place(str(error), text)))
         return None
+    except RecursionError:
+        found.append(Mistake(name, "", "is nested too deeply"))
+        return None
     structure = read_structure(name, document)
     if structure.layer is not None:
         check_rules(structure.layer, structure)

@@ -51,14 +51,15 @@ def check_filter(key: str, value: object, context: Context) -> Told:
 def check_value(key: str, value: object, wanted: Property, context: Context) -> Told:
     """A literal of the property's kind, or an expression that gives one."""
     if isinstance(value, list) and _is_expression(value, wanted):
-        outermost = value and value[0] in {"step", "interpolate"}
-        yield from _expression(key, value, wanted, replace(context, zoom=bool(outermost), by_feature=wanted.by_feature))
+        outermost = value[:1] in (["step"], ["interpolate"])
+        yield from _expression(key, value, wanted, replace(context, zoom=outermost, by_feature=wanted.by_feature))
     else:
         yield from _literal(key, value, wanted, context)
 
 
 def _is_expression(value: list[object], wanted: Property) -> bool:
-    return not (wanted.kind in {"numbers", "fonts"} and (not value or value[0] not in {*OPERANDS, *SPECIAL}))
+    begins = value[0] if value else None
+    return wanted.kind not in {"numbers", "fonts"} or (isinstance(begins, str) and begins in {*OPERANDS, *SPECIAL})
 
 
 def _literal(key: str, value: object, wanted: Property, context: Context) -> Told:
