@@ -76,7 +76,7 @@ async def test_a_click_tells_the_attributes_in_french_then_in_english(visit: Vis
     lon, lat, properties = first_site(visit)
     about = layer_of(catalog, "seveso_sites")
     told = [one for one in about["fields"] if properties.get(one["name"]) not in {None, ""}]
-    coded = [code for one in told for code in one["codes"] if code["value"] == properties[one["name"]]]
+    coded = [code for one in told for code in one["codes"] if code["value"] == str(properties[one["name"]])]
     page = await visit.open(f"#map=15/{lat}/{lon}&layers=seveso_sites")
     await page.mouse.click(*await middle(page))
     card = page.locator(".card")

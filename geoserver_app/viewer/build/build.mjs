@@ -1,4 +1,5 @@
 // Builds dist/: index.html, hashed assets, glyphs, sprites and the list of licences. No network.
+import { createHash } from "node:crypto";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -54,8 +55,12 @@ async function bundle() {
 }
 
 async function page(names) {
+  const favicon = await readFile(join(HERE, "src", "favicon.svg"));
+  const icon = `assets/favicon-${createHash("sha256").update(favicon).digest("hex").slice(0, 8)}.svg`;
+  await save(icon, favicon);
   const find = (start, end) => `assets/${names.find((name) => name.startsWith(start) && name.endsWith(end))}`;
   const values = {
+    icon,
     script: find("viewer-", ".js"),
     sheet: find("viewer-", ".css"),
     worker: find("worker-", ".js"),

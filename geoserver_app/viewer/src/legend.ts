@@ -7,7 +7,7 @@ import { locale, say, type Language } from "./i18n";
 
 type Properties = Record<string, unknown>;
 
-/** Up to so many codes that a style leaves to its default are named one by one. */
+/** Up to so many values of one class are named one by one. */
 const FEW = 4;
 
 /** How one class is drawn: what a swatch needs, and nothing of the map. */
@@ -28,18 +28,18 @@ export function legendClasses(layers: LayerSpecification[], info: LayerInfo, lan
   const drawn = layers.filter((layer) => layer.type !== "symbol" || layer.layout?.["icon-image"] !== undefined);
   const zoom = typicalZoom(info);
   const field = mainField(drawn);
-  const values = field ? valuesOf(drawn, field, info) : [];
-  const classes = values.map((value) => ({
-    label: labelOf(value, field ?? "", info, language),
-    swatch: swatchFor(drawn, info, zoom, { [field ?? ""]: value.sample }),
-  }));
-  const visible = classes.filter(({ swatch }) => !isEmpty(swatch));
-  const kept = visible.filter((one, at) => at === 0 || !same(one, visible[at - 1]));
-  return kept.length > 1 ? kept : [{ label: "", swatch: plainSwatch(drawn, info, zoom, kept) }];
-}
-
-function same(one: LegendClass, other: LegendClass | undefined): boolean {
-  return JSON.stringify(one) === JSON.stringify(other);
+  const alike = new Map<string, { values: ClassValue[]; swatch: Swatch }>();
+  for (const value of field ? valuesOf(drawn, field, info) : []) {
+    const swatch = swatchFor(drawn, info, zoom, { [field ?? ""]: value.sample });
+    if (isEmpty(swatch)) continue;
+    const key = JSON.stringify(swatch);
+    alike.set(key, { swatch, values: [...(alike.get(key)?.values ?? []), value] });
+  }
+  const classes = [...alike.values()].map(({ values, swatch }) => {
+    const labels = values.map((value) => labelOf(value, field ?? "", info, language));
+    return { label: shared([...new Set(labels)], language), swatch };
+  });
+  return classes.length > 1 ? classes : [{ label: "", swatch: plainSwatch(drawn, info, zoom, classes) }];
 }
 
 function plainSwatch(layers: LayerSpecification[], info: LayerInfo, zoom: number, kept: LegendClass[]): Swatch {
@@ -66,8 +66,6 @@ interface Mentioned {
 
 interface ClassValue {
   sample: unknown;
-  /** Stands for all codes that the style does not tell apart. */
-  other?: boolean;
   from?: number;
   to?: number;
 }
@@ -130,27 +128,42 @@ function valuesOf(layers: LayerSpecification[], field: string, info: LayerInfo):
     const edges = [undefined, ...bounds, undefined];
     return edges.slice(1).map((to, at) => ({ sample: edges[at] ?? (to ?? 0) - 1, from: edges[at], to }));
   }
-  const told = [...new Set(here.flatMap((mention) => mention.values))];
-  const codes = info.fields.find((one) => one.name === field)?.codes.map((code) => code.value as unknown) ?? [];
-  const rest = codes.filter((code) => !told.includes(code));
+  const about = info.fields.find((one) => one.name === field);
+  const numeric = about?.type === "integer" || about?.type === "number";
+  const codes = about?.codes.map(({ value }): unknown => (numeric ? Number(value) : value)) ?? [];
+  const told = here.flatMap((mention) => mention.values);
   const rank = (value: unknown) => (codes.includes(value) ? codes.indexOf(value) : codes.length);
-  const named = rest.length > FEW ? told : [...told, ...rest];
-  const samples = named.sort((a, b) => rank(a) - rank(b)).map((sample): ClassValue => ({ sample }));
-  return rest.length > FEW ? [...samples, { sample: rest[0], other: true }] : samples;
+  return [...new Set([...told, ...codes])].sort((a, b) => rank(a) - rank(b)).map((sample) => ({ sample }));
 }
 
 function labelOf(value: ClassValue, field: string, info: LayerInfo, language: Language): string {
-  if (value.other) return say("otherValue", language);
   const about = info.fields.find((one) => one.name === field);
   const unit = about?.unit ? ` ${about.unit}` : "";
   const show = (number: number) => number.toLocaleString(locale(language));
   if (value.from !== undefined && value.to !== undefined) return `${show(value.from)} – ${show(value.to)}${unit}`;
   if (value.to !== undefined) return `< ${show(value.to)}${unit}`;
   if (value.from !== undefined) return `≥ ${show(value.from)}${unit}`;
-  const code = about?.codes.find((one) => one.value === value.sample);
+  const code = about?.codes.find((one) => one.value === String(value.sample));
   if (code) return code.title[language];
   if (typeof value.sample === "boolean") return `${about?.title[language] ?? field} : ${say(value.sample ? "yes" : "no", language)}`;
   return typeof value.sample === "number" ? `${show(value.sample)}${unit}` : String(value.sample);
+}
+
+/** What labels of one class end or begin with ("Runoff, low hazard", "Overflow, low hazard"), else all of them. */
+function shared(labels: string[], language: Language): string {
+  const words = labels.map((label) => label.split(" "));
+  const [first = []] = words;
+  const count = (at: (list: string[], index: number) => string | undefined) => {
+    let length = 0;
+    while (length < first.length && words.every((list) => at(list, length) === at(first, length))) length++;
+    return length;
+  };
+  const ends = count((list, index) => list.at(-1 - index));
+  const begins = count((list, index) => list[index]);
+  const common = ends > begins ? first.slice(-ends) : first.slice(0, begins);
+  const text = common.join(" ").replace(/^[\s,;:–-]+|[\s,;:–-]+$/g, "");
+  if (text) return text.charAt(0).toUpperCase() + text.slice(1);
+  return labels.length > FEW ? say("otherValue", language) : labels.join(" · ");
 }
 
 // How a value is drawn
@@ -184,7 +197,11 @@ function passes(layer: LayerSpecification, info: LayerInfo, zoom: number, proper
   if (!("filter" in layer) || layer.filter === undefined) return true;
   // Without a class to show, a filter on attributes says nothing about how the layer looks.
   if (!Object.keys(properties).length) return true;
-  return featureFilter(layer.filter as never, "").filter({ zoom }, feature(info, properties));
+  try {
+    return featureFilter(layer.filter as never, `${layer.id}.filter`).filter({ zoom }, feature(info, properties));
+  } catch {
+    return true; // the map itself reports a filter that cannot be read
+  }
 }
 
 function feature(info: LayerInfo, properties: Properties) {
@@ -200,7 +217,7 @@ function evaluate(layer: LayerSpecification, name: string, info: LayerInfo, zoom
   const value = (layer[group] as Properties | undefined)?.[name] ?? (specification as { default?: unknown }).default;
   if (value === undefined) return undefined;
   try {
-    const expression = normalizePropertyExpression(value as never, name, specification);
+    const expression = normalizePropertyExpression(value as never, `${layer.id}.${name}`, specification);
     return expression.evaluate({ zoom }, feature(info, properties), {}, undefined, []);
   } catch {
     return (specification as { default?: unknown }).default;
