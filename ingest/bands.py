@@ -29,6 +29,8 @@ _CELL = 16.0
 """Where points are thinned, one is shown in a square of so many pixels."""
 _CROWD = 2_000
 """Points of a layer up to which every one is shown at every zoom."""
+_BY_AREA = 1.5
+"""A coverage is simplified by the area of corners, not by distance: this much more gives as many vertices."""
 _LATITUDE = 85.051128
 """Where Web Mercator ends."""
 
@@ -219,7 +221,7 @@ class Builder:
             cursor.execute(compose(asked, deeper=Reference(deeper.table), max=band.max))
             rows = cursor.fetchall()
         shapes = shapely.from_wkb(np.array([row[1] for row in rows], dtype=object))
-        tolerance = self.layer.generalise.tolerance * pixel(band.max)
+        tolerance = _BY_AREA * self.layer.generalise.tolerance * pixel(band.max)
         simple = shapely.coverage_simplify(shapes, tolerance)
         for index in np.flatnonzero(~shapely.is_valid(simple)):
             simple[index] = shapely.make_valid(simple[index], method="structure", keep_collapsed=False)
