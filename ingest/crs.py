@@ -11,6 +11,7 @@ _NAMES = {
     "belgelambert72": 31370,
     "belge1972belgianlambert72": 31370,
     "belgianlambert72": 31370,
+    "bd72belgianlambert72": 31370,
     "etrs89belgianlambert2008": 3812,
     "etrs1989lambert2008": 3812,
     "belgianlambert2008": 3812,

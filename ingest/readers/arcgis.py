@@ -7,6 +7,7 @@ as many as the service counts, before and after.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,7 @@ class Sheet:
     """Whether paging is worth trying."""
     ordered: bool
     srid: int | None
+    date: str | None
 
 
 class ArcgisReader(Reader):
@@ -78,7 +80,9 @@ class ArcgisReader(Reader):
             fields = tuple(SourceField(name, kind) for name, kind in sheet.types.items())
             key = self.source.key or sheet.order
             geometry = esri.GEOMETRIES[sheet.kind]
-            self._description = Description(fields, geometry, sheet.srid, self._count(), key, name=sheet.name)
+            self._description = Description(
+                fields, geometry, sheet.srid, self._count(), key, sheet.date, name=sheet.name
+            )
         return self._description
 
     def batches(self, rows: int) -> Iterator[Batch]:
@@ -141,6 +145,7 @@ class ArcgisReader(Reader):
             pages=advanced.get("supportsPagination", told.get("supportsPagination", True)) is not False,
             ordered=advanced.get("supportsOrderBy", True) is not False,
             srid=self.source.crs or srid_of_wkid(reference),
+            date=_edited(told),
         )
 
     def _count(self) -> int:
@@ -258,6 +263,12 @@ def _answer(body: bytes) -> Answer:
     if code >= 500 or code == 429 or "not a geographic coordinate system" in text.lower():
         raise Transient(f"the service answers with error {code}: {text}")
     raise BadSource(f"the service answers with error {code}: {text}")
+
+
+def _edited(told: Answer) -> str | None:
+    """The day of the last edit, where the service keeps one."""
+    moment = (told.get("editingInfo") or {}).get("lastEditDate")
+    return datetime.fromtimestamp(moment / 1000, UTC).date().isoformat() if isinstance(moment, int) else None
 
 
 def _exceeded(answer: Answer) -> bool:

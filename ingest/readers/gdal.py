@@ -30,8 +30,8 @@ GEOMETRIES: dict[str, GeometryType] = {
     "MultiPolygon": "MultiPolygon",
 }
 
-EXACT = frozenset({"ESRI Shapefile", "FlatGeobuf"})
-"""Drivers whose files carry a count that truth can be held against."""
+EXACT = frozenset({"FlatGeobuf"})
+"""Drivers whose files carry a count that truth can be held against; a shapefile's counts deleted rows too."""
 
 NUMBERED = frozenset({"GPKG", "OpenFileGDB"})
 """Drivers whose row numbers are stored, so that they last from one edition of a file to the next."""
@@ -85,6 +85,11 @@ class GdalFile(FileReader):
 
     def read(self, size: int, only: tuple[str, ...] | None) -> Iterator[Batch]:
         with ExitStack() as stack:
+            if self.format == "osm":
+                # GDAL keeps the nodes of a large extract in a file, else in the current folder.
+                self.work.mkdir(parents=True, exist_ok=True)
+                pyogrio.set_gdal_config_options({"CPL_TMPDIR": str(self.work)})
+                stack.callback(pyogrio.set_gdal_config_options, {"CPL_TMPDIR": None})
             meta, stream = self._open(stack, batch_size=size, return_fids=True, columns=only)
             geometry = meta["geometry_name"] or "wkb_geometry"
             row_id = meta["fid_column"] or "OGC_FID"

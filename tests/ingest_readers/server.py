@@ -3,7 +3,7 @@
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, urlsplit
@@ -55,7 +55,8 @@ def serving(answer: Callable[[Asked], Answer]) -> Iterator[Site]:
             self.send_header("Content-Length", str(len(given.body) if given.announced is None else given.announced))
             self.send_header("Connection", "close")
             self.end_headers()
-            self.wfile.write(given.body)
+            with suppress(BrokenPipeError):
+                self.wfile.write(given.body)
             self.close_connection = True
 
         do_GET = do_POST = respond

@@ -1,6 +1,7 @@
 """The ArcGIS reader against a server that misbehaves in each of the ways real ones do."""
 
 import json
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -270,3 +271,24 @@ def test_waits_between_repetitions_double(settings: Settings, work: Path, monkey
 def test_the_pretend_layer_is_of_the_shape_of_a_real_one(data: Path) -> None:
     real = json.loads((data / "ogc_documents/arcgis_rest/map-layer.json").read_text())
     assert set(LAYER) <= set(real)
+
+
+def test_a_server_that_falls_silent_is_asked_again(settings: Settings, work: Path) -> None:
+    impatient = replace(settings, source_timeout_s=0.2)
+    silent = [True]
+    layer = Layer()
+
+    def answer(asked: Asked) -> Answer:
+        if asked.path.endswith("/query") and "returnCountOnly" not in asked.query and silent:
+            silent.pop()
+            time.sleep(0.5)
+        return layer(asked)
+
+    with serving(answer) as site:
+        assert read(site, impatient, work).keys == ALL
+    assert silent == []
+
+
+def test_the_day_of_the_last_edit_is_the_date_of_the_data(settings: Settings, work: Path) -> None:
+    with serving(Layer(description={"editingInfo": {"lastEditDate": 1_457_446_273_417}})) as site:
+        assert read(site, settings, work).described.date == "2016-03-08"
