@@ -41,13 +41,6 @@ def encode(columns: Sequence[Array]) -> Iterator[bytes]:
     yield _TRAILER
 
 
-def decode_int64(stream: bytes) -> Any:
-    """The values of a COPY stream of one bigint column without nulls, as a numpy array."""
-    rows = np.frombuffer(stream, dtype=[("fields", ">i2"), ("length", ">i4"), ("value", ">i8")], offset=len(_HEADER),
-                         count=(len(stream) - len(_HEADER) - len(_TRAILER)) // 14)  # fmt: skip
-    return rows["value"].astype(np.int64)
-
-
 def _field(column: Array) -> list[Array]:
     """Length and bytes of one field; a null is the length -1 and no bytes."""
     if isinstance(column, pa.ChunkedArray):

@@ -162,17 +162,16 @@ def _check_place(shapes: Shapes, layer: Layer, usable: Any, rejections: Rejectio
     """Reject what lies outside the CRS's area or the layer's extent."""
     boxes = shapely.bounds(shapes)
     boxes[~usable] = np.nan
-    geographic = CRS.from_epsg(layer.crs).is_geographic
-    if geographic:
+    if CRS.from_epsg(layer.crs).is_geographic:
         believed = _inside(boxes, (-180.000001, -90.000001, 180.000001, 90.000001))
-    else:
-        area = _area(layer.crs)
-        degrees = _degrees(boxes, layer.crs) if area or layer.gates.extent else boxes
-        believed = _inside(degrees, area) if area else np.ones(len(shapes), dtype=bool)
-    rejections.add(usable & ~believed, f"outside the area of EPSG:{layer.crs}")
+        rejections.add(usable & ~believed, f"outside the area of EPSG:{layer.crs}")
+    elif area := _area(layer.crs):
+        middle = (boxes[:, :2] + boxes[:, 2:]) / 2
+        believed = _inside(_degrees(np.concatenate([middle, middle], axis=1), layer.crs, 1), area)
+        rejections.add(usable & ~believed, f"outside the area of EPSG:{layer.crs}")
     if layer.gates.extent:
-        degrees = _degrees(boxes, layer.crs) if geographic else degrees
-        rejections.add(usable & ~_inside(degrees, layer.gates.extent), "outside the layer's extent")
+        inside = _inside(_degrees(boxes, layer.crs, 4), layer.gates.extent)
+        rejections.add(usable & ~inside, "outside the layer's extent")
 
 
 @lru_cache(maxsize=64)
@@ -184,12 +183,12 @@ def _area(srid: int) -> Box | None:
     return (use.west - _MARGIN, use.south - _MARGIN, use.east + _MARGIN, use.north + _MARGIN)
 
 
-def _degrees(boxes: Any, srid: int) -> Any:
-    """Boxes in longitude and latitude, from their corners."""
+def _degrees(boxes: Any, srid: int, corners: int) -> Any:
+    """Boxes in longitude and latitude, from their four corners, or from one where they are points."""
     if srid == 4326:
         return boxes
     step: Transformer = transformer(srid, 4326)
-    xs, ys = boxes[:, [0, 2, 0, 2]], boxes[:, [1, 1, 3, 3]]
+    xs, ys = boxes[:, [0, 2, 0, 2][:corners]], boxes[:, [1, 1, 3, 3][:corners]]
     lon, lat = step.transform(xs, ys)
     return np.stack([lon.min(axis=1), lat.min(axis=1), lon.max(axis=1), lat.max(axis=1)], axis=1)
 

@@ -1,13 +1,13 @@
 """Features keep their number from load to load, through the source's key."""
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from geoserver_app.store.loading import Connection, Reference, compose, copy_binary, read_binary
-from ingest.copy import decode_int64, encode
+from geoserver_app.store.loading import Connection, Reference, compose, copy_binary
+from ingest.copy import encode
 from ingest.sql import statement
 
 Array = Any
@@ -42,12 +42,19 @@ class Identity:
         copy_binary(self._connection, "incoming", ("n", "source_key"), encode([places, stored]))
         added = run(compose(statement("identity"), table=self._table, last=self._last))
         self._last += added.rowcount
-        asked = compose(
-            "SELECT fid FROM pg_temp.incoming JOIN {table} USING (source_key) ORDER BY n", table=self._table
-        )
-        numbers = decode_int64(read_binary(self._connection, asked))
+        numbers = self._asked()
         run("TRUNCATE pg_temp.incoming")
         return numbers, self._repeated(numbers)
+
+    def _asked(self) -> Any:
+        """The numbers of the incoming keys in their order: one value, not a row for each."""
+        asked = (
+            "SELECT string_agg(int8send(fid), ''::bytea ORDER BY n) FROM pg_temp.incoming "
+            "JOIN {table} USING (source_key)"
+        )
+        with self._connection.cursor(binary=True) as cursor:
+            row = cursor.execute(compose(asked, table=self._table)).fetchone()
+        return np.frombuffer(cast(bytes, row[0]), dtype=">i8").astype(np.int64) if row else np.zeros(0, np.int64)
 
     def _repeated(self, numbers: Any) -> Any:
         """Which numbers came before, in this batch or an earlier one."""

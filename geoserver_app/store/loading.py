@@ -27,7 +27,8 @@ def connect_owner(owner_url: str, *, autocommit: bool = False) -> Connection:
         autocommit=autocommit,
         application_name="maillage loader",
         # A killed loader must not leave an hour of index building behind it.
-        options="-c client_connection_check_interval=2000 -c client_min_messages=error",
+        options="-c client_connection_check_interval=2000 -c client_min_messages=error "
+        "-c work_mem=64MB -c maintenance_work_mem=128MB",
     )
 
 
@@ -40,13 +41,6 @@ def copy_binary(connection: Connection, table: str, columns: Iterable[str], chun
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
         for chunk in chunks:
             copy.write(chunk)
-
-
-def read_binary(connection: Connection, query: sql.Composable) -> bytes:
-    """The rows of a query as one PostgreSQL binary COPY stream, header and trailer included."""
-    statement = sql.SQL("COPY ({}) TO STDOUT (FORMAT binary)").format(query)
-    with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        return b"".join(copy)
 
 
 class Reference(str):

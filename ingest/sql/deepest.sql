@@ -7,7 +7,12 @@ FROM (
            greatest({min}, least({max}, {zoom}))::smallint AS minzoom
     FROM (
         SELECT placed.*, {size} AS "Size"
-        FROM (SELECT {kept}, {placed} AS geom FROM {table}) AS placed
+        FROM (
+            SELECT {kept}, {placed} AS geom
+            FROM {table}
+            OFFSET 0  -- else the geometry is transformed again wherever it is mentioned
+        ) AS placed
+        OFFSET 0
     ) AS sized {thinned}
 ) AS ranked
 WHERE NOT ST_IsEmpty(geom)
