@@ -235,6 +235,15 @@ async def test_on_a_phone_the_layers_are_a_sheet_that_opens(visitor: Visitor) ->
     await expect(page.locator(".layers")).to_be_hidden()
 
 
+async def test_the_panel_makes_room_and_comes_back(visit: Visit) -> None:
+    page = await visit.open()
+    await page.click("#panel")
+    await expect(page.locator(".layers")).to_be_hidden()
+    await expect(page.locator("#panel")).to_have_attribute("aria-expanded", "false")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".layers")).to_be_visible()
+
+
 async def test_the_banner_says_that_the_data_are_fictional(visit: Visit, catalog: dict[str, Any]) -> None:
     assert catalog["exercise"] is True
     page = await visit.open()

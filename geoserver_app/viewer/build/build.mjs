@@ -74,14 +74,18 @@ async function glyphs() {
   for (const [name, variant] of Object.entries(FONTS)) {
     const scripts = ["latin", "latin-ext", "vietnamese", "greek"];
     const fonts = await readFonts(scripts.map((script) => join(FONT_FILES, `noto-sans-${script}-${variant}.woff`)));
-    for (const start of RANGES) await save(`glyphs/${name}/${start}-${start + 255}.pbf`, glyphRange(name, fonts, start));
+    for (const start of RANGES)
+      await save(`glyphs/${name}/${start}-${start + 255}.pbf`, glyphRange(name, fonts, start));
   }
 }
 
 async function sprites() {
   const icons = await readIcons(join(HERE, "icons"));
   for (const { name, source } of icons) await save(`sprites/${name}.svg`, Buffer.from(source));
-  for (const [suffix, ratio] of [["", 1], ["@2x", 2]]) {
+  for (const [suffix, ratio] of [
+    ["", 1],
+    ["@2x", 2],
+  ]) {
     const { png, json } = drawSheet(icons, ratio);
     await save(`sprites/maillage${suffix}.png`, png);
     await save(`sprites/maillage${suffix}.json`, json);

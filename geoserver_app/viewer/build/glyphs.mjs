@@ -24,7 +24,11 @@ export function glyphRange(name, fonts, start) {
     const font = fonts.find((one) => one.charToGlyphIndex(String.fromCodePoint(code)) > 0);
     if (font && code >= 32) glyphs.push(field(3, encodeGlyph(code, drawGlyph(font, code))));
   }
-  const stack = Buffer.concat([field(1, Buffer.from(name)), field(2, Buffer.from(`${start}-${start + 255}`)), ...glyphs]);
+  const stack = Buffer.concat([
+    field(1, Buffer.from(name)),
+    field(2, Buffer.from(`${start}-${start + 255}`)),
+    ...glyphs,
+  ]);
   return field(1, stack);
 }
 
@@ -41,7 +45,14 @@ function drawGlyph(font, code) {
   const width = Math.ceil(Math.max(...xs)) - left;
   const height = Math.ceil(Math.max(...ys)) - highest;
   const ascender = Math.ceil(font.ascender * scale);
-  return { width, height, left, top: -highest - ascender, advance, bitmap: field24(segments, left, highest, width, height) };
+  return {
+    width,
+    height,
+    left,
+    top: -highest - ascender,
+    advance,
+    bitmap: field24(segments, left, highest, width, height),
+  };
 }
 
 /** Distances at pixel centres; inside is nearer to 255. */

@@ -29,13 +29,20 @@ export function drawSheet(icons, ratio) {
     const x = (at % COLUMNS) * cell;
     const y = Math.floor(at / COLUMNS) * cell;
     index[name] = {
-      x: x * ratio, y: y * ratio, width: width * ratio, height: height * ratio, pixelRatio: ratio, ...extras(root, ratio),
+      x: x * ratio,
+      y: y * ratio,
+      width: width * ratio,
+      height: height * ratio,
+      pixelRatio: ratio,
+      ...extras(root, ratio),
     };
     return source.replace("<svg", `<svg x="${x}" y="${y}"`);
   });
   const [width, height] = [Math.min(icons.length, COLUMNS) * cell, Math.ceil(icons.length / COLUMNS) * cell];
   const sheet = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">${parts.join("")}</svg>`;
-  const png = new Resvg(sheet, { fitTo: { mode: "zoom", value: ratio }, font: { loadSystemFonts: false } }).render().asPng();
+  const png = new Resvg(sheet, { fitTo: { mode: "zoom", value: ratio }, font: { loadSystemFonts: false } })
+    .render()
+    .asPng();
   return { png, json: Buffer.from(JSON.stringify(index)) };
 }
 

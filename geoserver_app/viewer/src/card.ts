@@ -1,6 +1,13 @@
 /** What stands where one clicks: the features there, with their attributes in words. */
 
-import { LngLat, Popup, type Map as MapLibre, type MapGeoJSONFeature, type MapMouseEvent, type Point } from "maplibre-gl";
+import {
+  LngLat,
+  Popup,
+  type Map as MapLibre,
+  type MapGeoJSONFeature,
+  type MapMouseEvent,
+  type Point,
+} from "maplibre-gl";
 import { itemAddress, readItem, type FieldInfo, type LayerInfo } from "./api";
 import { fill, h, icon, isPhone } from "./dom";
 import { locale, severityName, showDate, type Language } from "./i18n";
@@ -68,7 +75,13 @@ export class Card {
     this.draw();
     if (isPhone()) document.body.append(this.body);
     else {
-      const options = { closeButton: false, closeOnClick: false, maxWidth: "340px", focusAfterOpen: false, padding: { top: 48, bottom: 48, left: 12, right: 60 } };
+      const options = {
+        closeButton: false,
+        closeOnClick: false,
+        maxWidth: "340px",
+        focusAfterOpen: false,
+        padding: { top: 48, bottom: 48, left: 12, right: 60 },
+      };
       this.popup = new Popup(options).setLngLat(event.lngLat).setDOMContent(this.body).addTo(this.map);
     }
     document.body.dataset["card"] = "open";
@@ -85,7 +98,13 @@ export class Card {
 
   private near({ x, y }: Point): MapGeoJSONFeature[] {
     const layers = this.map.getLayersOrder().filter((id) => !id.startsWith("maillage:"));
-    return this.map.queryRenderedFeatures([[x - REACH, y - REACH], [x + REACH, y + REACH]], { layers });
+    return this.map.queryRenderedFeatures(
+      [
+        [x - REACH, y - REACH],
+        [x + REACH, y + REACH],
+      ],
+      { layers },
+    );
   }
 
   private hitsAt({ point }: MapMouseEvent): Hit[] {
@@ -102,7 +121,17 @@ export class Card {
 
   private draw(): void {
     const { language } = this.store.state;
-    const close = h("button", { type: "button", class: "quiet", "aria-label": this.store.say("close"), id: "card-close", onclick: () => this.close() }, icon("close"));
+    const close = h(
+      "button",
+      {
+        type: "button",
+        class: "quiet",
+        "aria-label": this.store.say("close"),
+        id: "card-close",
+        onclick: () => this.close(),
+      },
+      icon("close"),
+    );
     const count = this.hits.length > 1 ? ` · ${this.hits.length} ${this.store.say("objects")}` : "";
     const head = h("header", {}, h("span", { class: "where" }, `${this.store.say("here")}${count}`), close);
     const opened = [...this.body.querySelectorAll("details")].map((part) => part.open);
@@ -114,10 +143,25 @@ export class Card {
   private part(hit: Hit, open: boolean, language: Language): HTMLElement {
     const { layer } = hit;
     const title = h("span", { class: "feature" }, featureName(hit, language));
-    const summary = h("summary", {}, h("span", { class: "kind" }, layer.title[language]), title, this.badges(hit, language));
-    const details = h("details", { open, "data-layer": layer.id, "data-feature": hit.id ?? "" }, summary, attributes(hit, language));
+    const summary = h(
+      "summary",
+      {},
+      h("span", { class: "kind" }, layer.title[language]),
+      title,
+      this.badges(hit, language),
+    );
+    const details = h(
+      "details",
+      { open, "data-layer": layer.id, "data-feature": hit.id ?? "" },
+      summary,
+      attributes(hit, language),
+    );
     if (hit.id !== undefined) {
-      const link = h("a", { href: itemAddress(layer, hit.id), target: "_blank", rel: "noopener" }, this.store.say("more"));
+      const link = h(
+        "a",
+        { href: itemAddress(layer, hit.id), target: "_blank", rel: "noopener" },
+        this.store.say("more"),
+      );
       details.append(h("p", { class: "links" }, link));
     }
     const date = layer.date ? `${this.store.say("dataDate")} ${showDate(layer.date, language)}` : "";
@@ -151,7 +195,8 @@ export class Card {
       return;
     }
     const free = room();
-    const beyond = (low: number, high: number, from: number, to: number) => Math.min(0, low - from) || Math.max(0, high - to);
+    const beyond = (low: number, high: number, from: number, to: number) =>
+      Math.min(0, low - from) || Math.max(0, high - to);
     const x = beyond(card.left, card.right, frame.left + free.left - EDGE, frame.right - free.right + EDGE);
     const y = beyond(card.top, card.bottom, frame.top + EDGE, frame.bottom - free.bottom + EDGE);
     if (x || y) this.map.panBy([x, y], calm());
@@ -196,7 +241,10 @@ function featureName({ layer, id, properties }: Hit, language: Language): string
 function attributes({ layer, properties }: Hit, language: Language): HTMLElement {
   const rows = layer.fields
     .filter((field) => field.name !== layer.label && hasValue(properties[field.name]))
-    .flatMap((field) => [h("dt", {}, field.title[language]), h("dd", {}, shownValue(properties[field.name], field, language))]);
+    .flatMap((field) => [
+      h("dt", {}, field.title[language]),
+      h("dd", {}, shownValue(properties[field.name], field, language)),
+    ]);
   return h("dl", {}, ...rows);
 }
 
@@ -216,7 +264,13 @@ function showValue(value: unknown, field: FieldInfo, language: Language): string
   if (code) return code.title[language];
   if (typeof value === "boolean") return language === "en" ? (value ? "Yes" : "No") : value ? "Oui" : "Non";
   const unit = field.unit ? ` ${field.unit}` : "";
-  if (typeof value === "number") return value.toLocaleString(locale(language), { maximumFractionDigits: 3, useGrouping: field.type === "number" || Math.abs(value) >= 10_000 }) + unit;
+  if (typeof value === "number")
+    return (
+      value.toLocaleString(locale(language), {
+        maximumFractionDigits: 3,
+        useGrouping: field.type === "number" || Math.abs(value) >= 10_000,
+      }) + unit
+    );
   if (field.type === "date" || field.type === "datetime") return showDate(String(value), language);
   return String(value) + unit;
 }

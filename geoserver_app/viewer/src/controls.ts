@@ -32,16 +32,24 @@ export class Controls {
 
   private button(name: IconName, key: Key, act: () => void): HTMLElement {
     const text = this.store.say(key);
-    return h("button", { type: "button", id: `control-${key}`, "aria-label": text, title: text, onclick: act }, icon(name));
+    return h(
+      "button",
+      { type: "button", id: `control-${key}`, "aria-label": text, title: text, onclick: act },
+      icon(name),
+    );
   }
 
   private locate(): void {
     const failed = () => this.notices.tell("locateFailed");
     if (!("geolocation" in navigator)) return failed();
-    navigator.geolocation.getCurrentPosition(({ coords }) => {
-      const center: [number, number] = [coords.longitude, coords.latitude];
-      this.here.setLngLat(center).addTo(this.map);
-      this.map.easeTo({ center, zoom: Math.max(this.map.getZoom(), 14), ...calm() });
-    }, failed, { enableHighAccuracy: true, timeout: 10_000 });
+    navigator.geolocation.getCurrentPosition(
+      ({ coords }) => {
+        const center: [number, number] = [coords.longitude, coords.latitude];
+        this.here.setLngLat(center).addTo(this.map);
+        this.map.easeTo({ center, zoom: Math.max(this.map.getZoom(), 14), ...calm() });
+      },
+      failed,
+      { enableHighAccuracy: true, timeout: 10_000 },
+    );
   }
 }

@@ -34,7 +34,8 @@ export interface Reading {
 
 /** The three readings of a place. */
 export function readings(place: Place, language: Language): Reading[] {
-  const degrees = (value: number) => value.toLocaleString(locale(language), { minimumFractionDigits: 5, maximumFractionDigits: 5 });
+  const degrees = (value: number) =>
+    value.toLocaleString(locale(language), { minimumFractionDigits: 5, maximumFractionDigits: 5 });
   const wgs84 = `${degrees(place.lat)}° N  ${degrees(place.lon)}° E`;
   return [
     { system: "WGS 84", shown: wgs84, copied: `${place.lat.toFixed(6)}, ${place.lon.toFixed(6)}` },
@@ -44,7 +45,10 @@ export function readings(place: Place, language: Language): Reading[] {
 }
 
 function metres(system: string, [x, y]: number[], language: Language): Reading {
-  const whole = (value = NaN) => Math.round(value).toLocaleString(locale(language)).replace(/[  .,]/g, " ");
+  const whole = (value = NaN) =>
+    Math.round(value)
+      .toLocaleString(locale(language))
+      .replace(/[  .,]/g, " ");
   return { system, shown: `${whole(x)}  ${whole(y)}`, copied: `${x?.toFixed(2)}, ${y?.toFixed(2)}` };
 }
 
@@ -53,7 +57,11 @@ function metres(system: string, [x, y]: number[], language: Language): Reading {
  * metres in Lambert 72 or 2008. Null where the text is not a pair in Belgium.
  */
 export function parsePlace(text: string): Place | null {
-  const numbers = text.replace(/(\d),(\d)/g, "$1.$2").match(/-?\d+(\.\d+)?/g)?.map(Number) ?? [];
+  const numbers =
+    text
+      .replace(/(\d),(\d)/g, "$1.$2")
+      .match(/-?\d+(\.\d+)?/g)
+      ?.map(Number) ?? [];
   if (/[a-z]{2}/i.test(text) || numbers.length !== 2) return null;
   const [first, second] = numbers as [number, number];
   const pairs = [

@@ -66,7 +66,7 @@ export function icon(name: IconName): SVGElement {
   return svg("svg", { viewBox: "0 0 24 24", width: 18, height: 18, class: "icon", "aria-hidden": "true" }, path);
 }
 
-/** Whether the page is as narrow as a phone's; the same width as in viewer.css. */
+/** Whether the page is as narrow as a phone's; the same width as in css/phone.css. */
 export function isPhone(): boolean {
   return window.matchMedia("(max-width: 699px)").matches;
 }

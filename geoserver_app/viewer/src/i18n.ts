@@ -60,10 +60,7 @@ const TEXTS = {
   licences: ["Licences", "Licences"],
   upToDate: ["À jour à", "Up to date at"],
   exercise: ["EXERCICE — données fictives", "EXERCISE — fictional data"],
-  offline: [
-    "Serveur injoignable. La carte affichée date de",
-    "The server cannot be reached. The map shown is from",
-  ],
+  offline: ["Serveur injoignable. La carte affichée date de", "The server cannot be reached. The map shown is from"],
   unreachable: [
     "Le serveur ne répond pas. Nouvel essai dans quelques secondes…",
     "The server does not answer. Trying again in a few seconds…",

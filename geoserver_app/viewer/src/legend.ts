@@ -97,7 +97,13 @@ function visit(node: unknown, found: Mentioned[]): void {
   const [operator, ...args] = node as [unknown, ...unknown[]];
   const field = fieldOf(args[0]) ?? fieldOf(args[1]);
   if (field && operator === "match") {
-    found.push({ field, values: args.slice(1, -1).filter((_, at) => at % 2 === 0).flat() });
+    found.push({
+      field,
+      values: args
+        .slice(1, -1)
+        .filter((_, at) => at % 2 === 0)
+        .flat(),
+    });
   } else if (field && (operator === "==" || operator === "!=")) {
     found.push({ field, values: args.filter((arg) => !Array.isArray(arg)) });
   } else if (field && operator === "in") {
@@ -145,7 +151,8 @@ function labelOf(value: ClassValue, field: string, info: LayerInfo, language: La
   if (value.from !== undefined) return `≥ ${show(value.from)}${unit}`;
   const code = about?.codes.find((one) => one.value === String(value.sample));
   if (code) return code.title[language];
-  if (typeof value.sample === "boolean") return `${about?.title[language] ?? field} : ${say(value.sample ? "yes" : "no", language)}`;
+  if (typeof value.sample === "boolean")
+    return `${about?.title[language] ?? field} : ${say(value.sample ? "yes" : "no", language)}`;
   return typeof value.sample === "number" ? `${show(value.sample)}${unit}` : String(value.sample);
 }
 
@@ -179,12 +186,19 @@ function swatchFor(layers: LayerSpecification[], info: LayerInfo, zoom: number, 
       if (outline) swatch.lines.push({ colour: String(ask("fill-outline-color")), width: 1, opacity: 1, dash: [] });
     } else if (layer.type === "line") {
       const dash = layer.paint?.["line-dasharray"] ? ask<number[]>("line-dasharray") : [];
-      const line = { colour: String(ask("line-color")), width: ask<number>("line-width"), opacity: ask<number>("line-opacity") };
+      const line = {
+        colour: String(ask("line-color")),
+        width: ask<number>("line-width"),
+        opacity: ask<number>("line-opacity"),
+      };
       if (line.opacity > 0 && line.width > 0) swatch.lines.push({ ...line, dash });
     } else if (layer.type === "circle") {
       swatch.circle = {
-        colour: String(ask("circle-color")), radius: ask("circle-radius"), opacity: ask("circle-opacity"),
-        stroke: String(ask("circle-stroke-color")), strokeWidth: ask("circle-stroke-width"),
+        colour: String(ask("circle-color")),
+        radius: ask("circle-radius"),
+        opacity: ask("circle-opacity"),
+        stroke: String(ask("circle-stroke-color")),
+        strokeWidth: ask("circle-stroke-width"),
       };
     } else if (layer.type === "symbol" && layer.layout?.["symbol-placement"] === undefined) {
       swatch.icon = String(ask("icon-image") ?? "") || swatch.icon;
@@ -209,7 +223,13 @@ function feature(info: LayerInfo, properties: Properties) {
   return { type: type as 1 | 2 | 3, id: undefined, properties, geometry: [] };
 }
 
-function evaluate(layer: LayerSpecification, name: string, info: LayerInfo, zoom: number, properties: Properties): unknown {
+function evaluate(
+  layer: LayerSpecification,
+  name: string,
+  info: LayerInfo,
+  zoom: number,
+  properties: Properties,
+): unknown {
   const group = name === "icon-image" ? "layout" : "paint";
   const known = latest as unknown as Record<string, Record<string, never>>;
   const specification = known[`${group}_${layer.type}`]?.[name];

@@ -94,7 +94,7 @@ class Page implements Hook {
   ) {
     this.applyLook();
     this.notices = new Notices(store);
-    this.header = new Header(store, this.notices, () => this.setPanel(false));
+    this.header = new Header(store, this.notices, () => this.setPanel(!this.panelIsOpen()));
     this.setPanel(recall("panel") !== "closed" && !isPhone(), false);
     const stage = h("div", { id: "map" });
     const list = new LayerList(store, { zoomTo: (layer) => layer.bbox && showBox(this.map, layer.bbox) });
@@ -159,7 +159,12 @@ class Page implements Hook {
       },
     });
     const body = h("div", { class: "body" }, list.element, this.header.foot);
-    const handle = h("button", { type: "button", class: "handle", id: "show-panel", onclick: () => this.setPanel(!this.panelIsOpen()) }, icon("layers"), h("span", {}));
+    const handle = h(
+      "button",
+      { type: "button", class: "handle", id: "show-panel", onclick: () => this.setPanel(!this.panelIsOpen()) },
+      icon("layers"),
+      h("span", {}),
+    );
     const name = () => {
       handle.querySelector("span")?.replaceChildren(this.store.say("layers"));
       handle.setAttribute("aria-label", this.store.say(this.panelIsOpen() ? "hidePanel" : "showPanel"));
@@ -177,8 +182,8 @@ class Page implements Hook {
 
   private setPanel(open: boolean, kept = true): void {
     document.body.dataset["panel"] = open ? "open" : "closed";
+    this.header.setPanel(open);
     if (kept && !isPhone()) remember("panel", open ? "open" : "closed");
-    if (kept && !open) document.getElementById("show-panel")?.focus();
   }
 
   private edges(stage: HTMLElement): void {

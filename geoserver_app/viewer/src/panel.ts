@@ -60,7 +60,12 @@ export class LayerList {
 
   private group(title: string, layers: LayerInfo[]): HTMLElement {
     const shown = layers.filter((layer) => this.store.state.shown.has(layer.id)).length;
-    const summary = h("summary", {}, h("span", {}, title || "…"), h("span", { class: "count" }, `${shown}/${layers.length}`));
+    const summary = h(
+      "summary",
+      {},
+      h("span", {}, title || "…"),
+      h("span", { class: "count" }, `${shown}/${layers.length}`),
+    );
     const section = h("details", { class: "group", open: !this.closed.has(title) }, summary);
     section.addEventListener("toggle", () => void (section.open ? this.closed.delete(title) : this.closed.add(title)));
     section.append(h("ul", {}, ...layers.map((layer) => this.row(layer))));
@@ -72,14 +77,24 @@ export class LayerList {
     const on = state.shown.has(layer.id);
     const classes = legendClasses(styleLayers(state, layer.id), layer, state.language);
     const box = h("input", {
-      type: "checkbox", id: `layer-${layer.id}`, checked: on,
+      type: "checkbox",
+      id: `layer-${layer.id}`,
+      checked: on,
       onchange: (event: Event) => this.store.toggle(layer.id, (event.target as HTMLInputElement).checked),
     });
     const title = h("span", { class: "title" }, layer.title[state.language]);
     const far = on && this.isTooFar(layer) && h("span", { class: "hint far" }, this.store.say("tooFar"));
     const date = layer.date ? showShortDate(layer.date, state.language) : this.store.say("noDate");
     const credit = on && h("span", { class: "hint" }, `${date} · ${layer.attribution}`);
-    const label = h("label", { for: box.id }, drawSeveral(classes.map((one) => one.swatch), layer.geometry), h("span", { class: "names" }, title, credit, far));
+    const label = h(
+      "label",
+      { for: box.id },
+      drawSeveral(
+        classes.map((one) => one.swatch),
+        layer.geometry,
+      ),
+      h("span", { class: "names" }, title, credit, far),
+    );
     const row = h("li", { class: `layer${on ? " on" : ""}`, "data-layer": layer.id });
     row.append(h("div", { class: "line" }, box, label, this.opener(layer)));
     if (on && classes.length > 1) row.append(legend(classes, layer));
@@ -94,8 +109,17 @@ export class LayerList {
       if (!this.open.delete(layer.id)) this.open.add(layer.id);
       this.draw();
     };
-    const attributes = { "aria-expanded": open, "aria-controls": `about-${layer.id}`, "aria-label": name, title: this.store.say("details") };
-    return h("button", { type: "button", class: "quiet", id: `open-${layer.id}`, ...attributes, onclick: toggle }, icon("info"));
+    const attributes = {
+      "aria-expanded": open,
+      "aria-controls": `about-${layer.id}`,
+      "aria-label": name,
+      title: this.store.say("details"),
+    };
+    return h(
+      "button",
+      { type: "button", class: "quiet", id: `open-${layer.id}`, ...attributes, onclick: toggle },
+      icon("info"),
+    );
   }
 
   private about(layer: LayerInfo): HTMLElement {
@@ -115,7 +139,12 @@ export class LayerList {
     const percent = Math.round((state.opacity.get(layer.id) ?? 1) * 100);
     const output = h("output", {}, `${percent} %`);
     const input = h("input", {
-      type: "range", min: "0", max: "100", step: "5", value: String(percent), id: `opacity-${layer.id}`,
+      type: "range",
+      min: "0",
+      max: "100",
+      step: "5",
+      value: String(percent),
+      id: `opacity-${layer.id}`,
       oninput: () => {
         output.value = `${input.value} %`;
         this.store.setOpacity(layer.id, Number(input.value) / 100);
@@ -127,9 +156,13 @@ export class LayerList {
   private facts(layer: LayerInfo): [string, string | Node][] {
     const { language } = this.store.state;
     const { licence } = layer;
-    const terms = licence.url ? h("a", { href: licence.url, target: "_blank", rel: "noopener noreferrer" }, licence.name) : licence.name;
+    const terms = licence.url
+      ? h("a", { href: licence.url, target: "_blank", rel: "noopener noreferrer" }, licence.name)
+      : licence.name;
     const count = layer.count.toLocaleString(locale(language));
-    const exercise = layer.exercise ? ` (${this.store.say("exerciseRows")} ${layer.exercise.toLocaleString(locale(language))})` : "";
+    const exercise = layer.exercise
+      ? ` (${this.store.say("exerciseRows")} ${layer.exercise.toLocaleString(locale(language))})`
+      : "";
     return [
       [this.store.say("source"), layer.attribution],
       [this.store.say("licence"), terms],
@@ -140,7 +173,11 @@ export class LayerList {
   }
 
   private links(layer: LayerInfo): HTMLElement {
-    const zoom = h("button", { type: "button", class: "linklike", onclick: () => this.actions.zoomTo(layer) }, this.store.say("zoomTo"));
+    const zoom = h(
+      "button",
+      { type: "button", class: "linklike", onclick: () => this.actions.zoomTo(layer) },
+      this.store.say("zoomTo"),
+    );
     const browse = h("a", { href: local(layer.items), target: "_blank", rel: "noopener" }, this.store.say("browse"));
     const pack = layer.pack ? h("a", { href: local(layer.pack) }, this.store.say("download")) : null;
     return h("p", { class: "links" }, layer.bbox ? zoom : null, browse, pack);

@@ -38,7 +38,10 @@ function readView(text: string | null): View | null {
 
 function readLayers(text: string | null): Pick<Link, "shown" | "opacity"> {
   if (text === null) return { shown: null, opacity: new Map() };
-  const entries = text.split(",").filter(Boolean).map((entry) => entry.split(":") as [string, string?]);
+  const entries = text
+    .split(",")
+    .filter(Boolean)
+    .map((entry) => entry.split(":") as [string, string?]);
   const opacity = entries.flatMap(([id, percent]): [string, number][] => {
     const value = Number(percent ?? NaN) / 100;
     return value >= 0 && value <= 1 ? [[id, value]] : [];
@@ -53,10 +56,12 @@ export function writeLink(link: Link, order: string[]): string {
     const { zoom, lat, lon } = link.view;
     words.push(`map=${zoom.toFixed(2)}/${lat.toFixed(5)}/${lon.toFixed(5)}`);
   }
-  const layers = order.filter((id) => link.shown?.has(id)).map((id) => {
-    const percent = Math.round((link.opacity.get(id) ?? 1) * 100);
-    return percent === 100 ? id : `${id}:${percent}`;
-  });
+  const layers = order
+    .filter((id) => link.shown?.has(id))
+    .map((id) => {
+      const percent = Math.round((link.opacity.get(id) ?? 1) * 100);
+      return percent === 100 ? id : `${id}:${percent}`;
+    });
   words.push(`layers=${layers.join(",")}`);
   if (link.language) words.push(`lang=${link.language}`);
   if (link.dark !== null) words.push(`theme=${link.dark ? "dark" : "light"}`);

@@ -21,7 +21,9 @@ export class Readout {
     private readonly store: Store,
     private readonly notices: Notices,
   ) {
-    this.buttons = [0, 1, 2].map((at) => h("button", { type: "button", class: "coordinates", onclick: () => void this.copy(at) }));
+    this.buttons = [0, 1, 2].map((at) =>
+      h("button", { type: "button", class: "coordinates", onclick: () => void this.copy(at) }),
+    );
     this.element.append(...this.buttons);
     const { lng: lon, lat } = map.getCenter();
     this.place = { lon, lat };

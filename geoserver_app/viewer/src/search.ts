@@ -23,8 +23,16 @@ interface Option {
 export class Search {
   readonly element = h("div", { class: "search", role: "search" });
   private readonly input = h("input", {
-    type: "text", id: "search", role: "combobox", autocomplete: "off", spellcheck: false, "enterkeyhint": "search",
-    "aria-autocomplete": "list", "aria-expanded": false, "aria-controls": "search-list", "aria-keyshortcuts": "/",
+    type: "text",
+    id: "search",
+    role: "combobox",
+    autocomplete: "off",
+    spellcheck: false,
+    enterkeyhint: "search",
+    "aria-autocomplete": "list",
+    "aria-expanded": false,
+    "aria-controls": "search-list",
+    "aria-keyshortcuts": "/",
   });
   private readonly list = h("ul", { id: "search-list", role: "listbox", hidden: true });
   private readonly status = h("p", { class: "search-status", role: "status" });
@@ -75,7 +83,10 @@ export class Search {
     this.asking = asking;
     try {
       const { features } = await searchCommunes(text, this.store.state.language, asking.signal);
-      this.show(features.map((feature) => this.communeOption(feature)), features.length ? "" : this.store.say("noResult"));
+      this.show(
+        features.map((feature) => this.communeOption(feature)),
+        features.length ? "" : this.store.say("noResult"),
+      );
     } catch {
       if (!asking.signal.aborted) this.show([], this.store.say("searchFailed"));
     }

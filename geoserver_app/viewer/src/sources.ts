@@ -27,7 +27,12 @@ export class Sources {
       return h("li", {}, h("strong", {}, credit), ` — ${dated.join(", ")}`);
     });
     const short = [...credits.keys()].join(" · ");
-    const summary = h("summary", {}, h("span", { class: "word" }, this.store.say("sources")), h("span", { class: "short" }, short));
+    const summary = h(
+      "summary",
+      {},
+      h("span", { class: "word" }, this.store.say("sources")),
+      h("span", { class: "short" }, short),
+    );
     fill(this.element, summary, h("ul", {}, ...lines));
   }
 }

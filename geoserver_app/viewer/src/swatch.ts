@@ -18,7 +18,8 @@ export function drawSwatch(swatch: Swatch, geometry: string): SVGElement {
 export function drawSeveral(swatches: Swatch[], geometry: string): SVGElement {
   const [first] = swatches;
   if (!first || first.icon || swatches.length < 2) return drawSwatch(first ?? { lines: [] }, geometry);
-  const shown = swatches.length > MOST ? swatches.filter((_, at) => at % Math.ceil(swatches.length / MOST) === 0) : swatches;
+  const shown =
+    swatches.length > MOST ? swatches.filter((_, at) => at % Math.ceil(swatches.length / MOST) === 0) : swatches;
   const surface = geometry.endsWith("Polygon");
   const [top, tall] = surface ? [3, HEIGHT - 6] : [HEIGHT / 2 - 2.5, 5];
   const wide = (WIDTH - 6) / shown.length;
@@ -51,7 +52,11 @@ function box({ fill, lines }: Swatch): SVGElement[] {
     : [];
   const edges = lines.map(({ colour, width, opacity, dash }) =>
     svg("rect", {
-      ...frame, fill: "none", stroke: colour, "stroke-width": Math.min(width, 2.5), "stroke-opacity": opacity,
+      ...frame,
+      fill: "none",
+      stroke: colour,
+      "stroke-width": Math.min(width, 2.5),
+      "stroke-opacity": opacity,
       ...(dash.length ? { "stroke-dasharray": dash.map((part) => part * Math.min(width, 2)).join(" ") } : {}),
     }),
   );
@@ -61,7 +66,10 @@ function box({ fill, lines }: Swatch): SVGElement[] {
 function stroke({ colour, width, opacity, dash }: Swatch["lines"][number]): SVGElement {
   const thickness = Math.min(Math.max(width, 1), 7);
   return svg("path", {
-    d: `M4 ${HEIGHT / 2}H${WIDTH - 4}`, stroke: colour, "stroke-width": thickness, "stroke-opacity": opacity,
+    d: `M4 ${HEIGHT / 2}H${WIDTH - 4}`,
+    stroke: colour,
+    "stroke-width": thickness,
+    "stroke-opacity": opacity,
     "stroke-linecap": "butt",
     ...(dash.length ? { "stroke-dasharray": dash.map((part) => part * thickness).join(" ") } : {}),
   });
@@ -70,8 +78,13 @@ function stroke({ colour, width, opacity, dash }: Swatch["lines"][number]): SVGE
 function dot(circle: NonNullable<Swatch["circle"]>): SVGElement[] {
   return [
     svg("circle", {
-      cx: WIDTH / 2, cy: HEIGHT / 2, r: Math.min(Math.max(circle.radius, 3), 7), fill: circle.colour,
-      "fill-opacity": circle.opacity, stroke: circle.stroke, "stroke-width": Math.min(circle.strokeWidth, 2),
+      cx: WIDTH / 2,
+      cy: HEIGHT / 2,
+      r: Math.min(Math.max(circle.radius, 3), 7),
+      fill: circle.colour,
+      "fill-opacity": circle.opacity,
+      stroke: circle.stroke,
+      "stroke-width": Math.min(circle.strokeWidth, 2),
     }),
   ];
 }
