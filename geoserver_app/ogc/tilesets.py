@@ -6,7 +6,7 @@ from geoserver_app.core.crs import CRS84_URI
 from geoserver_app.core.layer import Field
 from geoserver_app.core.publication import Published
 from geoserver_app.features.grid import GRIDS, Grid, Limits
-from geoserver_app.ogc.links import JSON, OGC_REL, Link, link
+from geoserver_app.ogc.links import JSON, OGC_REL, link
 from geoserver_app.tiles.tilejson import DEEPEST, attribution, bounds
 from geoserver_app.tiles.vector import tile_fields
 from geoserver_app.web.tiles import MVT
@@ -14,39 +14,6 @@ from geoserver_app.web.tiles import MVT
 VECTOR = "vector"
 SCHEMA_TYPES = {"integer": "integer", "number": "number", "boolean": "boolean"}
 FORMATS = {"date": "date", "datetime": "date-time"}
-CONFORMANCE = (
-    *(
-        f"http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/{name}"
-        for name in (
-            "core",
-            "tileset",
-            "tilesets-list",
-            "dataset-tilesets",
-            "geodata-tilesets",
-            "collections-selection",
-            "mvt",
-            "oas30",
-        )
-    ),
-    "http://www.opengis.net/spec/tms/2.0/conf/tilematrixset",
-    "http://www.opengis.net/spec/tms/2.0/conf/json-tilematrixset",
-)
-
-
-def landing_links(base: str) -> list[Link]:
-    """What the landing page says of tiles."""
-    return [
-        link(f"{OGC_REL}tilesets-vector", f"{base}/ogc/tiles", JSON, "Vector tiles of several collections"),
-        link(f"{OGC_REL}tiling-schemes", f"{base}/ogc/tileMatrixSets", JSON, "Tile matrix sets"),
-    ]
-
-
-def collection_links(base: str, collection_id: str) -> list[Link]:
-    """What a collection says of its tiles."""
-    return [
-        link(f"{OGC_REL}tilesets-vector", f"{base}/ogc/collections/{collection_id}/tiles", JSON, "Vector tiles"),
-        link("describedby", f"{base}/tiles/{collection_id}.json", JSON, "TileJSON"),
-    ]
 
 
 def matrix_sets(base: str) -> dict[str, Any]:

@@ -35,7 +35,8 @@ class Front:
         scope.setdefault("state", {})["request_id"] = request_id
         head = scope["method"] == "HEAD"
         if head:
-            scope["method"] = "GET"
+            # A copy: by its own scope the server knows that no body will follow.
+            scope = {**scope, "method": "GET"}
             scope["state"]["head"] = True
         status = 0
 

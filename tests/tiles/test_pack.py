@@ -126,7 +126,7 @@ def test_our_reader_finds_what_the_formats_reader_finds(tmp_path: Path) -> None:
     chance = random.Random(7)
     numbers = sorted(chance.sample(range(zxy_to_tileid(8, 0, 0), zxy_to_tileid(9, 0, 0)), 20_000))
     contents = [gzip.compress(bytes([n % 251]) * (1 + n % 40), mtime=0) for n in range(900)]
-    with write(target) as writer:  # type: ignore[no-untyped-call]
+    with write(target) as writer:
         for number in numbers:
             writer.write_tile(number, contents[0] if number % 3 else chance.choice(contents))
         writer.finalize({"tile_type": TileType.MVT, "tile_compression": Compression.GZIP} | WORLD, {})
