@@ -11,6 +11,7 @@ import csv
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -27,8 +28,11 @@ from ingest.source import GEOMETRY, BadSource, Batch
 from ingest.texts import ANY_NUMBER, Look, plain, typed
 
 SEPARATORS = (";", ",", "\t", "|")
-BLOCK_BYTES = 16 << 20
-"""A row must be shorter than this; also what is in memory at once."""
+BLOCK_BYTES = 4 << 20
+"""What the parser takes at once; larger only where a single row is."""
+ROW_BYTES_MAX = 64 << 20
+LINE_CHARACTERS = 100_000
+"""Lines up to this length are looked at for the separator."""
 STUDY_ROWS = 65_536
 
 WKT_NAMES = ("wkt", "wktgeom", "wktgeometry", "geometry", "geom", "thegeom", "shape", "geometrie", "geowkt")
@@ -63,6 +67,7 @@ class CsvFile(FileReader):
 
     formats: ClassVar[frozenset[str]] = frozenset({"csv"})
     _found: Study | None = None
+    _longest: int | None = None
 
     @classmethod
     def layers(cls, path: Path, format_: str) -> tuple[str, ...]:
@@ -103,6 +108,14 @@ class CsvFile(FileReader):
         commas = frozenset(n for n in types if looks[n].comma)
         return Study(encoding, separator, names, types, commas, count, wkt, pair, srid)
 
+    def _block(self) -> int:
+        """Bytes the parser must see at once: it wants whole rows."""
+        if self._longest is None:
+            self._longest = _longest_line(self.path)
+        if self._longest > ROW_BYTES_MAX:
+            raise BadSource(f"{self.path.name} holds a row of {self._longest} bytes; {ROW_BYTES_MAX} are read at most")
+        return max(BLOCK_BYTES, 3 * self._longest)
+
     def _coordinates(self, looks: dict[str, Look]) -> tuple[str | None, tuple[str, str] | None]:
         by_name = {plain(given): given for given in reversed(looks)}
         for name in WKT_NAMES:
@@ -122,7 +135,7 @@ class CsvFile(FileReader):
         """The rows with every column as text, empty ones null."""
         options: dict[str, Any] = {
             "read_options": pyarrow.csv.ReadOptions(
-                use_threads=False, block_size=BLOCK_BYTES, column_names=list(names), skip_rows=1, encoding=encoding
+                use_threads=False, block_size=self._block(), column_names=list(names), skip_rows=1, encoding=encoding
             ),
             "parse_options": pyarrow.csv.ParseOptions(delimiter=separator, newlines_in_values=True),
             "convert_options": pyarrow.csv.ConvertOptions(
@@ -190,13 +203,31 @@ def _encoding(path: Path) -> str:
     return "utf8"
 
 
+def _longest_line(path: Path) -> int:
+    longest = open_line = 0
+    with path.open("rb") as stream:
+        while chunk := stream.read(1 << 22):
+            ends = np.flatnonzero(np.frombuffer(chunk, dtype=np.uint8) == ord("\n"))
+            if len(ends) == 0:
+                open_line += len(chunk)
+                longest = max(longest, open_line)
+                continue
+            longest = max(longest, open_line + int(ends[0]), int(np.diff(ends).max(initial=0)))
+            open_line = len(chunk) - int(ends[-1])
+    return max(longest, open_line)
+
+
 def _header(path: Path, encoding: str) -> tuple[str, list[str]]:
     """Separator and column names: the separator that cuts the first lines into most, and equal, parts."""
     try:
         with path.open(encoding="utf-8-sig" if encoding == "utf8" else encoding, newline="") as stream:
-            lines = [line for _, line in zip(range(20), iter(lambda: stream.readline(1 << 20), ""), strict=False)]
+            pieces = islice(iter(lambda: stream.readline(LINE_CHARACTERS), ""), 20)
+            # A long line (a drawn polygon, say) ends the sample: csv refuses cells of its length.
+            lines = list(takewhile(lambda piece: len(piece) < LINE_CHARACTERS, pieces))
     except (UnicodeDecodeError, LookupError) as error:
         raise BadSource(f"{path.name} is not in the encoding {encoding!r} ({error})") from None
+    if not lines:
+        raise BadSource(f"{path.name} does not begin with a line of column names")
     best: tuple[float, str, list[str]] = (0.0, ",", [])
     for separator in SEPARATORS:
         cut = list(csv.reader(lines, delimiter=separator))

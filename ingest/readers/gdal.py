@@ -64,9 +64,9 @@ class GdalFile(FileReader):
             raise RefusedSource(f"{self.path.name} is of a kind ({driver}) that is not loaded")
         schema = self._schema()
         types: dict[str, FieldType] = {}
-        for field in schema:
+        for field in _attributes(schema, str(info["geometry_name"]) or "wkb_geometry"):
             kind = columns.field_type(field.type)
-            if kind is not None and field.name not in self._special(info):
+            if kind is not None:
                 types[field.name] = kind
         declared = "gml_id" if self.format == "gml" and "gml_id" in types else None
         if self.format == "osm":
@@ -92,23 +92,23 @@ class GdalFile(FileReader):
                 stack.callback(pyogrio.set_gdal_config_options, {"CPL_TMPDIR": None})
             meta, stream = self._open(stack, batch_size=size, return_fids=True, columns=only)
             geometry = meta["geometry_name"] or "wkb_geometry"
-            row_id = meta["fid_column"] or "OGC_FID"
-            types = self._seen_types(stream.schema, {geometry, row_id})
+            types = self._seen_types(stream.schema, geometry)
             start = 0
             while (raw := self._next(stream)) is not None:
-                yield self._batch(raw, types, geometry, row_id, start)
+                yield self._batch(raw, types, geometry, start)
                 start += raw.num_rows
 
-    def _seen_types(self, schema: Any, special: set[str]) -> dict[str, FieldType]:
-        found = ((f.name, columns.field_type(f.type)) for f in schema if f.name not in special)
+    def _seen_types(self, schema: Any, geometry: str) -> dict[str, FieldType]:
+        found = ((f.name, columns.field_type(f.type)) for f in _attributes(schema, geometry))
         return {name: kind for name, kind in found if kind is not None}
 
-    def _batch(self, raw: Batch, types: dict[str, FieldType], geometry: str, row_id: str, start: int) -> Batch:
+    def _batch(self, raw: Batch, types: dict[str, FieldType], geometry: str, start: int) -> Batch:
+        raw = raw.rename_columns([ROW_ID, *raw.schema.names[1:]])
         arrays = [columns.cast(_readable(raw.column(name), name), kind) for name, kind in types.items()]
         shapes = raw.column(geometry)
         if columns.curved(columns.wkb_types(shapes)).any():
             shapes = self._straight(start, raw.num_rows)
-        return pa.RecordBatch.from_arrays([*arrays, shapes, raw.column(row_id)], names=[*types, GEOMETRY, ROW_ID])
+        return pa.RecordBatch.from_arrays([*arrays, shapes, raw.column(ROW_ID)], names=[*types, GEOMETRY, ROW_ID])
 
     def _straight(self, start: int, count: int) -> Any:
         """The geometry of some rows again, by GDAL's other way of reading, which makes arcs straight."""
@@ -134,9 +134,6 @@ class GdalFile(FileReader):
         with ExitStack() as stack:
             _, stream = self._open(stack, batch_size=1, return_fids=True)
             return stream.schema
-
-    def _special(self, info: dict[str, Any]) -> set[str]:
-        return {str(info["geometry_name"]) or "wkb_geometry", str(info["fid_column"]) or "OGC_FID"}
 
     def _geometry(self, driver: str, told: str) -> GeometryType | None:
         plain = told.replace("2.5D ", "").split(" ")[0]
@@ -189,6 +186,11 @@ class GdalFile(FileReader):
         for warning in said:
             log.warning("%s: %s", self.path.name, warning.message)
         return batch
+
+
+def _attributes(schema: Any, geometry: str) -> list[Any]:
+    """The attributes in a stream's schema, which the row's number leads: it may bear an attribute's name."""
+    return [field for field in list(schema)[1:] if field.name != geometry]
 
 
 def _readable(column: Any, name: str) -> Any:
