@@ -17,12 +17,12 @@ from types import FrameType
 
 from geoserver_app.auth.accounts import create_key, has_keys
 from geoserver_app.settings import Settings
-from geoserver_app.store.addresses import Access, check_given, given_access
+from geoserver_app.store.addresses import Access, check_given, check_login, given_access
 from geoserver_app.store.cluster import Cluster, private_cluster
 from geoserver_app.store.loading import connect_owner
 from geoserver_app.store.migrate import migrate
 from geoserver_app.store.postgres import ClusterError
-from geoserver_app.worker import STOP_SECONDS, listen_on
+from geoserver_app.worker import STOP_SECONDS, die_with_parent, listen_on
 
 START_SECONDS = 60
 """Longest start of a worker."""
@@ -31,6 +31,7 @@ QUICK_DEATH_SECONDS = 5
 PAUSE_MAX_SECONDS = 10
 PORT_SECONDS = 3
 """Wait for the port: workers of a killed supervisor need a moment to notice."""
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 ADDRESSES = (
     ("Viewer", "/"),
     ("QGIS, OGC API - Features", "/ogc"),
@@ -83,8 +84,7 @@ def serve(settings: Settings, *, exercise: bool = False) -> int:
         except Stopped:
             return 0
         finally:
-            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-                signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not leave half of it running
+            _ignore_signals()
             supervisor.stop()
             if cluster is not None:
                 cluster.leave()
@@ -95,14 +95,21 @@ def serve(settings: Settings, *, exercise: bool = False) -> int:
 @contextmanager
 def _stoppable() -> Iterator[None]:
     def stop(_number: int, _frame: FrameType | None) -> None:
+        _ignore_signals()
         raise Stopped
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    before = {number: signal.signal(number, stop) for number in STOP_SIGNALS}
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _ignore_signals() -> None:
+    """A second Ctrl-C must not interrupt what the first one began."""
+    for number in STOP_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _reserve(settings: Settings) -> socket.socket:
@@ -144,6 +151,7 @@ def _open(settings: Settings, cluster: Cluster | None) -> Access:
         cluster.enter()
         access = cluster.access()
     migrate(access.owner_url, access.app_password)
+    check_login(access)
     return access
 
 
@@ -172,7 +180,13 @@ def _load_exercise(settings: Settings, access: Access) -> None:
     note.write_text('{"state": "loading"}\n')
     tell("Loading the exercise")
     command = [sys.executable, "-m", "geoserver_app.cli", "exercise", "load"]
-    loader = subprocess.Popen(command, env=_environment(settings), stdin=subprocess.DEVNULL, start_new_session=True)
+    loader = subprocess.Popen(
+        command,
+        env=_environment(settings),
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+        preexec_fn=die_with_parent,  # noqa: PLW1509 - this process has no threads
+    )
     try:
         code = loader.wait()
     except Stopped:

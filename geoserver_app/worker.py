@@ -20,8 +20,8 @@ from geoserver_app.settings import Settings, read_settings
 
 STOP_SECONDS = 5
 """Answers still being sent when the server stops have this long to end."""
-DIE_WITH_PARENT = 1
-"""PR_SET_PDEATHSIG of prctl(2)."""
+PR_SET_PDEATHSIG = 1
+"""Of prctl(2)."""
 
 
 def listen_on(settings: Settings, *, reuse: bool = True) -> socket.socket:
@@ -58,10 +58,15 @@ class Worker(uvicorn.Server):
             os.close(self.ready)
 
 
-def die_with(parent: int) -> None:
-    """End at once when the supervisor is gone, however it went, so that no orphan holds the port."""
+def die_with_parent() -> None:
+    """Have the system kill this process when the one that started it is gone, however it went."""
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGKILL)
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def die_with(parent: int) -> None:
+    """End with the supervisor, so that no orphan holds the port; also where it was gone already."""
+    die_with_parent()
 
     def watch() -> None:
         while os.getppid() == parent:

@@ -217,7 +217,8 @@ def install_clients(apt: Apt) -> None:
 def make_venv(apt: Apt) -> None:
     if VENV.exists():
         probe = "import pip, sys; sys.exit(sys.version_info < (3, 11))"
-        if PYTHON.exists() and succeeds(PYTHON, "-c", probe):
+        moved = stamp("place") not in {None, str(VENV)}  # programs in an environment hold its path
+        if PYTHON.exists() and not moved and succeeds(PYTHON, "-c", probe):
             return
         say("The Python environment does not work; making it anew")
         shutil.rmtree(VENV)
@@ -226,6 +227,7 @@ def make_venv(apt: Apt) -> None:
         apt.install([f"python{version}-venv"], "Python environments")
     say(f"Making a Python {version} environment in .venv")
     run("Making the environment", sys.executable, "-m", "venv", VENV)
+    set_stamp("place", str(VENV))
 
 
 def install_python_packages(name: str) -> None:

@@ -83,3 +83,15 @@ def check_given(access: Access) -> None:
         raise ClusterError(
             f"MAILLAGE_DATABASE_URL names a PostgreSQL {version}; Maillage needs {MIN_VERSION} or newer, with PostGIS."
         )
+
+
+def check_login(access: Access) -> None:
+    """Raise ClusterError where the server's own role cannot log in."""
+    try:
+        psycopg.connect(access.app_url, connect_timeout=10).close()
+    except psycopg.OperationalError as error:
+        told = " ".join(str(error).split())
+        raise ClusterError(
+            f"The server's role {urlsplit(access.app_url).username} cannot log in ({told}): set "
+            "MAILLAGE_APP_DATABASE_URL to its address with the right password."
+        ) from None

@@ -257,7 +257,7 @@ class Cluster:
             for extension in EXTENSIONS:
                 name = sql.Identifier(extension)
                 connection.execute(sql.SQL("CREATE EXTENSION IF NOT EXISTS {}").format(name))
-        self._note(prepared=True)
+        self._note(prepared=EXTENSIONS)
 
     # -- starting and stopping ---------------------------------------------------------------
 
@@ -268,7 +268,7 @@ class Cluster:
         if not self._is_ready():
             self._clear_the_way()
             self._launch()
-        if not self._record().get("prepared"):
+        if self._record().get("prepared") != list(EXTENSIONS):
             self._prepare()
 
     def _is_ready(self) -> bool:
