@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+import shapely
 from sqlalchemy import Double, Numeric, Table, and_, cast, false, func, literal, not_, or_, true
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.types import TypeEngine
@@ -45,6 +46,8 @@ SPATIAL: dict[str, str] = {
     "crosses": "ST_Crosses",
     "contains": "ST_Contains",
 }
+MIXED = frozenset({"intersects", "disjoint"})
+"""What PostGIS also answers for collections of mixed geometry."""
 
 
 def condition(node: tree.Node, published: Published, table: Table, filter_srid: int) -> ColumnElement[bool]:
@@ -213,8 +216,8 @@ class _Where:
         return value.like(pattern)
 
     def spatial(self, node: tree.Spatial) -> ColumnElement[bool]:
-        a, whole_a = self.shape(node.left)
-        b, whole_b = self.shape(node.right)
+        a, whole_a = self.shape(node.left, mixed=node.op in MIXED)
+        b, whole_b = self.shape(node.right, mixed=node.op in MIXED)
         if node.op == "disjoint":
             return not_(func.ST_Intersects(a, b))
         # A geometry of which a far part was cut off equals nothing here and lies in nothing here.
@@ -225,7 +228,7 @@ class _Where:
         found: ColumnElement[bool] = getattr(func, SPATIAL[node.op])(a, b)
         return found
 
-    def shape(self, value: tree.Expression) -> tuple[ColumnElement[Any], bool]:
+    def shape(self, value: tree.Expression, *, mixed: bool = False) -> tuple[ColumnElement[Any], bool]:
         if isinstance(value, tree.Property):
             if value.name not in GEOMETRY_NAMES:
                 found = named(value.name, self.published, self.table)
@@ -234,6 +237,10 @@ class _Where:
         if not isinstance(value, tree.Geometry):
             raise BadFilter(f"{_called(value)} is not a geometry", locator="filter")
         shape, whole = literal_shape(value.wkb, value.srid or self.srid, self.published)
+        if shape.geom_type == "GeometryCollection" and not mixed and not shape.is_empty:
+            shape = shapely.union_all([shape])
+            if shape.geom_type == "GeometryCollection":
+                raise BadFilter("this function cannot compare with a geometry of mixed types", locator="filter")
         return bound(shape, self.published.publication.srid), whole
 
     def span(self, value: tree.Expression) -> moments.Span:

@@ -98,7 +98,8 @@ def publish_table(owner_url: str, table: str, made: Layer, *, revision: int = 1)
         assert row is not None
         connection.execute(
             "INSERT INTO system.revision (layer_id, revision, publication_id) VALUES (%s, %s, %s) "
-            "ON CONFLICT (layer_id) DO UPDATE SET revision = excluded.revision, publication_id = excluded.publication_id",
+            "ON CONFLICT (layer_id) DO UPDATE"
+            " SET revision = excluded.revision, publication_id = excluded.publication_id",
             (made.id, revision, row[0]),
         )
     box: Box | None = None if row[1] is None else (row[1], row[2], row[3], row[4])  # type: ignore[assignment]
