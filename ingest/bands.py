@@ -31,6 +31,19 @@ _CROWD = 2_000
 """Points of a layer up to which every one is shown at every zoom."""
 _BY_AREA = 1.5
 """A coverage is simplified by the area of corners, not by distance: this much more gives as many vertices."""
+EXTENT = 4096
+"""Units of a tile's side: the grid its shapes are drawn on."""
+_WIDENED = "ST_Multi(ST_Buffer(geom, {unit}, 'quad_segs=1 endcap=square join=mitre'))"
+_LEAST_AREA = (
+    "CASE WHEN ST_Area(geom) < 8 * {unit} * {unit} OR 2 * ST_Area(geom) < 1.5 * {unit} * ST_Perimeter(geom)"
+    f" THEN {_WIDENED} ELSE geom END"
+)
+_LEAST_LINE = (
+    "CASE WHEN greatest(ST_XMax(geom) - ST_XMin(geom), ST_YMax(geom) - ST_YMin(geom)) < 2 * {unit}"
+    " THEN ST_Multi(ST_MakeLine(ST_PointN(ST_GeometryN(geom, 1), 1),"
+    " ST_Translate(ST_PointN(ST_GeometryN(geom, 1), 1), 2 * {unit}, 0))) ELSE geom END"
+)
+_LEAST_MIXED = f"CASE ST_Dimension(geom) WHEN 2 THEN {_LEAST_AREA} WHEN 1 THEN {_LEAST_LINE} ELSE geom END"
 _LATITUDE = 85.051128
 """Where Web Mercator ends."""
 
@@ -110,6 +123,7 @@ class Builder:
                 rank=self._rank,
                 size=self._size,
                 placed=self._placed,
+                shown=self._shown,
                 min=layer.zoom.min,
                 max=layer.zoom.max,
                 zoom=compose("greatest({parts})", parts=_listed([self._by_size(thinned), *self._by_class()])),
@@ -140,6 +154,13 @@ class Builder:
         if crs_of(self.layer.crs).metres:
             return compose("ST_Transform(geom, 3857)")
         return compose(_CLIPPED, limit=_LATITUDE)
+
+    @property
+    def _shown(self) -> Any:
+        """The shape of the deepest band: the feature's own, or the least that a tile can hold."""
+        texts = {1: _LEAST_LINE, 2: _LEAST_AREA, None: _LEAST_MIXED}
+        text = texts.get(self.layer.dimension, "geom")
+        return compose(text, unit=pixel(self.layer.zoom.max) * TILE / EXTENT)
 
     def _by_size(self, thinned: bool) -> Any:
         if thinned:

@@ -1,8 +1,9 @@
--- Full resolution in EPSG:3857, with the zoom from which each feature is shown.
+-- Full resolution in EPSG:3857, with the zoom from which each feature is shown. What is too slight
+-- for the grid of a tile at the layer's deepest zoom is widened to it, so that every feature is there.
 INSERT INTO {band} ({columns})
 SELECT {columns}
 FROM (
-    SELECT {kept}, geom,
+    SELECT {kept}, {shown} AS geom,
            greatest(-1e37, least(1e37, {rank}))::real AS rank,
            greatest({min}, least({max}, {zoom}))::smallint AS minzoom
     FROM (
