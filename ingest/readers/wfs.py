@@ -21,12 +21,13 @@ import shapely
 from owslib.wfs import WebFeatureService
 
 from geoserver_app.core.crs import crs_of
-from geoserver_app.core.layer import FieldType, GeometryType, Source
+from geoserver_app.core.layer import Source
 from geoserver_app.settings import Settings
 from ingest import columns, guard, texts, xml
 from ingest.crs import srid_of
 from ingest.http import Client, Transient
 from ingest.readers.gml import GmlText
+from ingest.readers.wfs_schema import Schema, constraints, document, schema_of
 from ingest.source import (
     GEOMETRY,
     KEY,
@@ -48,28 +49,6 @@ _JSON = re.compile(r"json", re.IGNORECASE)
 _RANDOM_ID = re.compile(r"fid-+[0-9a-f]+[_-]")
 """GeoServer makes such ids up for tables without a primary key, anew at every request."""
 
-XSD_TYPES: dict[str, FieldType] = {
-    **dict.fromkeys(("int", "integer", "long", "short", "byte", "nonNegativeInteger", "positiveInteger"), "integer"),
-    **dict.fromkeys(("unsignedInt", "unsignedShort", "unsignedByte", "unsignedLong", "negativeInteger"), "integer"),
-    **dict.fromkeys(("decimal", "double", "float"), "number"),
-    "boolean": "boolean",
-    "date": "date",
-    "dateTime": "datetime",
-}
-
-GML_TYPES: dict[str, GeometryType] = {
-    "PointPropertyType": "Point",
-    "MultiPointPropertyType": "MultiPoint",
-    "LineStringPropertyType": "LineString",
-    "CurvePropertyType": "LineString",
-    "MultiLineStringPropertyType": "MultiLineString",
-    "MultiCurvePropertyType": "MultiLineString",
-    "PolygonPropertyType": "Polygon",
-    "MultiPolygonPropertyType": "MultiPolygon",
-    "MultiSurfacePropertyType": "MultiPolygon",
-}
-"""A SurfacePropertyType may hold several patches and a GeometryPropertyType anything: those are "Geometry"."""
-
 
 @dataclass(frozen=True)
 class Offer:
@@ -85,15 +64,6 @@ class Offer:
     """Whether ``startIndex`` works; a version 1.1 service does not say."""
     sorts: bool
     page: int
-
-
-@dataclass(frozen=True)
-class Schema:
-    """Fields and geometry of a feature type, from DescribeFeatureType."""
-
-    types: dict[str, FieldType]
-    geometry: GeometryType
-    geometry_name: str | None
 
 
 @dataclass(frozen=True)
@@ -175,14 +145,17 @@ class WfsReader(Reader):
         raise reason or SourceUnavailable(f"{self.url} speaks neither WFS 2.0 nor 1.1")
 
     def _offer(self, body: bytes) -> Offer:
-        root = _document(body)
+        root = document(body)
         version = str(root.get("version", ""))
         if xml.local(root) != "WFS_Capabilities" or not version.startswith(("2.0", "1.1")):
             raise SourceUnavailable(f"{self.url} answers without WFS 2.0 or 1.1 capabilities")
-        service = WebFeatureService(self.url, version="2.0.0" if version.startswith("2") else "1.1.0", xml=body)
+        try:
+            service = WebFeatureService(self.url, version="2.0.0" if version.startswith("2") else "1.1.0", xml=body)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise SourceUnavailable(f"the capabilities of {self.url} cannot be understood ({error})") from None
         name = self._type_name(list(service.contents))
         meta = service.contents[name]
-        constraints = _constraints(root)
+        limits = constraints(root)
         operation = next((o for o in service.operations if o.name == "GetFeature"), None)
         told = (operation.parameters if operation is not None else {}).get("outputFormat", {}).get("values", [])
         formats = [*told, *(getattr(meta, "outputFormats", None) or [])]
@@ -194,9 +167,9 @@ class WfsReader(Reader):
             title=str(meta.title or name),
             srid=srid_of(crs.getcode()) if crs is not None else None,
             json_format=next((f for f in formats if _JSON.search(f)), None),
-            pages=constraints.get("ImplementsResultPaging", "TRUE").upper() != "FALSE",
-            sorts=constraints.get("ImplementsSorting", "TRUE").upper() != "FALSE",
-            page=int(constraints["CountDefault"]) if constraints.get("CountDefault", "").isdigit() else PAGE_ROWS,
+            pages=limits.get("ImplementsResultPaging", "TRUE").upper() != "FALSE",
+            sorts=limits.get("ImplementsSorting", "TRUE").upper() != "FALSE",
+            page=int(limits["CountDefault"]) if limits.get("CountDefault", "").isdigit() else PAGE_ROWS,
         )
 
     def _type_name(self, names: list[str]) -> str:
@@ -222,12 +195,12 @@ class WfsReader(Reader):
 
     def _read_schema(self, offer: Offer) -> Schema:
         query = self._query(offer, "DescribeFeatureType")
-        return self.client.ask(offer.url, lambda body: _schema(_document(body), offer.name), query)
+        return self.client.ask(offer.url, lambda body: schema_of(document(body), offer.name), query)
 
     def _hits(self, offer: Offer) -> int | None:
         """How many rows the service says there are; None where it does not know."""
         query = {**self._query(offer, "GetFeature"), "resultType": "hits", **self._filter()}
-        root = self.client.ask(offer.url, _document, query)
+        root = self.client.ask(offer.url, document, query)
         told = root.get("numberMatched") or root.get("numberOfFeatures") or ""
         return int(told) if told.isdigit() else None
 
@@ -281,7 +254,7 @@ class WfsReader(Reader):
         return self.source.crs or offer.srid
 
     def _gml_page(self, body: bytes, schema: Schema, srid: int | None) -> Page:
-        root = _document(body)
+        root = document(body)
         if not any(xml.local(e) in ("member", "featureMember", "featureMembers") and len(e) for e in root):
             return Page({}, pa.array([], pa.binary()), [])
         self.work.mkdir(parents=True, exist_ok=True)
@@ -328,67 +301,9 @@ class WfsReader(Reader):
         return pa.RecordBatch.from_arrays([*arrays, shapes, keys], names=[*names, GEOMETRY, KEY])
 
 
-def _document(body: bytes) -> Any:
-    """The root of an XML answer; services send their exception reports with HTTP status 200."""
-    root = xml.parse(body)
-    if xml.local(root) not in ("ExceptionReport", "ServiceExceptionReport"):
-        return root
-    text = xml.text_of(root, "ExceptionText") or xml.text_of(root, "ServiceException") or "an exception without words"
-    found = xml.find_all(root, "Exception") + xml.find_all(root, "ServiceException")
-    code = str((found[0].get("exceptionCode") or found[0].get("code") or "") if found else "")
-    text = f"the service reports {code or 'an exception'}: {text}"
-    if code in ("", "NoApplicableCode", "OperationProcessingFailed"):
-        raise Transient(text)
-    raise BadSource(text)
-
-
-def _constraints(root: Any) -> dict[str, str]:
-    """Name and default value of the constraints of the service and its GetFeature (OWS Common 1.1, 7.4.6)."""
-    found: dict[str, str] = {}
-    for element in xml.find_all(root, "Constraint"):
-        value = xml.text_of(element, "DefaultValue") or xml.text_of(element, "Value")
-        if value:
-            found.setdefault(str(element.get("name")), value)
-    return found
-
-
-def _schema(root: Any, type_name: str) -> Schema:
-    """Fields of a feature type out of an XML Schema with one complex type a feature type."""
-    wanted = type_name.rpartition(":")[2]
-    types: dict[str, FieldType] = {}
-    geometry: tuple[str, GeometryType] | None = None
-    for element in _members(root, wanted):
-        name = element.get("name")
-        kind = (element.get("type") or _restricted(element)).rpartition(":")[2]
-        if not name:
-            continue
-        if kind.endswith("PropertyType") or kind in ("GeometryAssociationType", "AbstractGeometryType"):
-            geometry = geometry or (name, GML_TYPES.get(kind, "Geometry"))
-        else:
-            types[name] = XSD_TYPES.get(kind, "string")
-    if not types and geometry is None:
-        raise BadSource(f"the service does not describe the fields of {type_name!r}")
-    return Schema(types, geometry[1] if geometry else "Geometry", geometry[0] if geometry else None)
-
-
-def _members(root: Any, wanted: str) -> list[Any]:
-    """The elements of the complex type of a feature type, or of the only one there is."""
-    complex_types = xml.find_all(root, "complexType")
-    told = [e.get("type", "").rpartition(":")[2] for e in root if xml.local(e) == "element" and e.get("name") == wanted]
-    mine = [e for e in complex_types if e.get("name") in (*told, f"{wanted}Type")] or complex_types[:1]
-    mine = mine or [e for e in xml.find_all(root, "element") if e.get("name") == wanted]
-    return [e for e in xml.find_all(mine[0], "element") if e is not mine[0]] if mine else []
-
-
-def _restricted(element: Any) -> str:
-    """The base of a type that only narrows another (string of at most 50 characters, say)."""
-    found = xml.find_all(element, "restriction")
-    return str(found[0].get("base", "")) if found else ""
-
-
 def _json_page(body: bytes, schema: Schema, srid: int | None) -> Page | None:
     if body.lstrip()[:1] == b"<":
-        _document(body)
+        document(body)
         raise Transient("the service answers in XML although GeoJSON was asked for")
     try:
         answer = orjson.loads(body)
