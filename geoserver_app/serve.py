@@ -77,9 +77,8 @@ def serve(settings: Settings, *, exercise: bool = False) -> int:
             access = _open(settings, cluster)
             if exercise:
                 _load_exercise(settings, access)
-            key = None if has_keys(access.owner_url) else create_key(access.owner_url, "administrator", label="first")
             supervisor.start(access)
-            _greet(settings, access, key)
+            _greet(settings, access)
             supervisor.watch()
         except Stopped:
             return 0
@@ -311,7 +310,7 @@ def _answers(url: str) -> bool:
     return False
 
 
-def _greet(settings: Settings, access: Access, key: str | None) -> None:
+def _greet(settings: Settings, access: Access) -> None:
     """Say where everything is; only what answers is named."""
     local, public = _local(settings), settings.public_url or _local(settings)
     published = _published(access)
@@ -323,7 +322,8 @@ def _greet(settings: Settings, access: Access, key: str | None) -> None:
         query = f"?SERVICE={CAPABILITIES[path]}&REQUEST=GetCapabilities" if path in CAPABILITIES else ""
         if _answers(local + found + query):
             lines.append(f"  {name + ':':<26} {public}{found}")
-    if key is not None:
+    if not has_keys(access.owner_url):  # made when it can be shown, so that a kill before this loses nothing
+        key = create_key(access.owner_url, "administrator", label="first start")
         lines.append(f"  Administrator's key, shown this once: {key}")
     lines.append("Ctrl-C stops it.")
     sys.stdout.write("\n".join(lines) + "\n")
