@@ -29,9 +29,11 @@ PROLOGUE_BYTES = 1_000_000
 """The document type and the root element of an XML file stand within this."""
 
 _lock = RLock()
-_DOCTYPE = re.compile(rb"<!\s*(DOCTYPE|ENTITY)", re.IGNORECASE)
+_ASIDE = re.compile(rb"<!--.*?-->|<\?.*?\?>|<!\[CDATA\[.*?\]\]>", re.DOTALL)
+_ELEMENT = re.compile(rb"<[A-Za-z_]")
+_DOCTYPE = re.compile(rb"<!")
 _SCHEMA = re.compile(rb"schemaLocation\s*=\s*(?:\"([^\"]*)\"|'([^']*)')", re.IGNORECASE)
-_INCLUDE = re.compile(rb"<(?:\w+:)?include\b|<\?xml-stylesheet|<(?:\w+:)?NetworkLink\b", re.IGNORECASE)
+_INCLUDE = re.compile(rb"<(?:\w+:)?(?:include|NetworkLink)\b", re.IGNORECASE)
 
 
 @contextmanager
@@ -71,11 +73,13 @@ def check_xml(path: Path) -> None:
         head = stream.read(PROLOGUE_BYTES)
     if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
         head = head.decode("utf-16", errors="replace").encode()
-    if _DOCTYPE.search(head):
+    plain = _ASIDE.sub(b"", head)
+    root = _ELEMENT.search(plain)
+    if root is None or _DOCTYPE.search(plain[: root.start()]):
         raise RefusedSource(f"{path.name} declares a document type or entities; remove them")
-    if _INCLUDE.search(head):
+    if _INCLUDE.search(plain):
         raise RefusedSource(f"{path.name} includes other documents; remove the references")
-    for found in _SCHEMA.finditer(head):
+    for found in _SCHEMA.finditer(plain):
         for place in (found.group(1) or found.group(2) or b"").split():
             text = place.decode("utf-8", errors="replace")
             if text.startswith(("/", "\\", "file:")) or ".." in text.split("/"):

@@ -113,6 +113,21 @@ def test_a_document_type_hidden_in_utf_16_is_found(settings: Settings, work: Pat
         read_file(write(tmp_path / "u.gml", body, "utf-16"), settings, work)
 
 
+def test_a_document_type_behind_a_long_comment_is_found(settings: Settings, work: Path, tmp_path: Path) -> None:
+    start = f"?><!--{' ' * 1_100_000}--><!DOCTYPE a>"
+    body = GML.format(geometry=POINT, more="").replace("?>", start, 1)
+    with pytest.raises(RefusedSource, match="document type"):
+        read_file(write(tmp_path / "c.gml", body), settings, work)
+
+
+def test_a_page_of_html_inside_a_description_does_no_harm(settings: Settings, work: Path, tmp_path: Path) -> None:
+    text = "<description><![CDATA[<!DOCTYPE html><html>Huy</html>]]></description>"
+    place = f"<Placemark><name>Huy</name>{text}<Point><coordinates>5.2,50.5</coordinates></Point></Placemark>"
+    body = f'<?xml version="1.0"?><kml xmlns="http://www.opengis.net/kml/2.2"><Document>{place}</Document></kml>'
+    for path in (write(tmp_path / "d.kml", body), zipped(tmp_path / "d.kmz", **{"doc.kml": body})):
+        assert read_file(path, settings, work).column("Name") == ["Huy"]
+
+
 def test_schemas_and_links_of_gml_are_not_fetched(settings: Settings, work: Path, tmp_path: Path, ear: Ear) -> None:
     more = f""" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xmlns:xlink="http://www.w3.org/1999/xlink"
       xsi:schemaLocation="http://c.example {ear.url}/c.xsd?service=WFS&amp;request=DescribeFeatureType" """
