@@ -173,7 +173,7 @@ class ArcgisReader(Reader):
             if offset or size < sheet.page:
                 asked |= {"resultOffset": str(offset), "resultRecordCount": str(size)}
             try:
-                answer = self._ask("/query", asked)
+                answer = self._ask_rows(asked, sheet)
             except PagingRefused:
                 return
             features = answer.get("features") or []
@@ -195,7 +195,7 @@ class ArcgisReader(Reader):
     def _by_ids(self, sheet: Sheet, ids: Sequence[int]) -> Iterator[list[Answer]]:
         """These rows; a server that gives only some of them is asked again for the others."""
         query = {**self._rows_query(sheet), "objectIds": ",".join(map(str, ids))}
-        features = self._ask("/query", query).get("features") or []
+        features = self._ask_rows(query, sheet).get("features") or []
         yield features
         got = {self._id_of(feature, sheet) for feature in features}
         left = [i for i in ids if i not in got]
@@ -207,6 +207,13 @@ class ArcgisReader(Reader):
         if sheet.srid:
             query["outSR"] = str(sheet.srid)
         return {**query, "returnTrueCurves": "false"}
+
+    def _ask_rows(self, query: dict[str, str], sheet: Sheet) -> Answer:
+        answer = self._ask("/query", query)
+        given = srid_of_wkid(answer.get("spatialReference") or {})
+        if given and sheet.srid and given != sheet.srid:
+            raise BadSource(f"{sheet.name} answers in EPSG:{given} although EPSG:{sheet.srid} was asked for; set crs")
+        return answer
 
     @property
     def _where(self) -> str:

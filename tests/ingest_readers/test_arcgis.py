@@ -292,3 +292,15 @@ def test_a_server_that_falls_silent_is_asked_again(settings: Settings, work: Pat
 def test_the_day_of_the_last_edit_is_the_date_of_the_data(settings: Settings, work: Path) -> None:
     with serving(Layer(description={"editingInfo": {"lastEditDate": 1_457_446_273_417}})) as site:
         assert read(site, settings, work).described.date == "2016-03-08"
+
+
+def test_an_answer_in_another_crs_than_asked_for_is_not_placed_wrongly(settings: Settings, work: Path) -> None:
+    class Stubborn(Layer):
+        def rows(self, query: dict[str, str]) -> Answer:
+            told = json.loads(super().rows(query).body)
+            return say({**told, "spatialReference": {"wkid": 102100, "latestWkid": 3857}})
+
+    with serving(Stubborn()) as site, pytest.raises(BadSource, match="EPSG:3857 although EPSG:31370"):
+        read(site, settings, work)
+    with serving(Stubborn()) as site:
+        assert read(site, settings, work, crs=3857).keys == ALL
