@@ -24,7 +24,7 @@ from geoserver_app.settings import Settings
 from geoserver_app.store.direct import fetch_value
 from geoserver_app.store.engine import Statement
 from geoserver_app.store.loading import Connection, connect_owner
-from geoserver_app.tiles.coding import gzip
+from geoserver_app.tiles.coding import gzip_small
 from geoserver_app.tiles.tilejson import attribution, tilejson, vector_layers
 from geoserver_app.tiles.vector import described, parts_at, tile_arguments, tile_statement, touch_statement
 
@@ -80,7 +80,7 @@ class Oven:
         try:
             data = self._ask(connection, self.statements[tile.level], tile) or b""
             if data:
-                return Made(gzip(data), True)
+                return Made(gzip_small(data), True)
             probe = self.probes.get(tile.level)
             return Made(b"", bool(probe and self._ask(connection, probe, tile, self.deepest)))
         finally:

@@ -1,6 +1,7 @@
 """Content codings of a tile: which one a client takes, and how it is made (RFC 9110, 8.4 and 12.5.3)."""
 
 import asyncio
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -35,6 +36,14 @@ class Body:
     data: bytes
 
 
+@dataclass(frozen=True)
+class Taken:
+    """What a client takes: the best coding, and whether gzip, as archives have it, is as welcome."""
+
+    best: str
+    gzip: bool
+
+
 def _brotli(data: bytes) -> bytes:
     return bytes(brotli.compress(data, quality=5 if len(data) < SLOW_BYTES else 4))
 
@@ -51,6 +60,11 @@ def gzip(data: bytes) -> bytes:
     return bytes(igzip.compress(data, compresslevel=3, mtime=0))
 
 
+def gzip_small(data: bytes) -> bytes:
+    """As small as gzip gets at bearable cost, for what is compressed once and kept."""
+    return zlib.compress(data, level=6, wbits=GZIP_WINDOW)
+
+
 def gunzip(data: bytes) -> bytes:
     return isal_zlib.decompress(data, wbits=GZIP_WINDOW)
 
@@ -64,18 +78,20 @@ CODINGS: tuple[Coding, ...] = (
 _BY_NAME = {coding.name: coding for coding in CODINGS}
 
 
-def choose(header: str | None) -> str:
-    """The coding to answer in: the highest q-value, then our order; identity where nothing fits."""
+def choose(header: str | None) -> Taken:
+    """What a client takes: the highest q-value, then our order; identity where nothing fits."""
     if not header:
-        return IDENTITY
+        return Taken(IDENTITY, gzip=False)
     weights = dict(_weighted(part) for part in header.lower().split(","))
     others = weights.get("*", 0.0)
-    best, best_weight = IDENTITY, 0.0
+    best, highest = IDENTITY, 0.0
     for coding in CODINGS:
         weight = weights.get(coding.name, others)
-        if weight > best_weight:
-            best, best_weight = coding.name, weight
-    return IDENTITY if weights.get(IDENTITY, 0.0) > best_weight else best
+        if weight > highest:
+            best, highest = coding.name, weight
+    if weights.get(IDENTITY, 0.0) > highest:
+        return Taken(IDENTITY, gzip=False)
+    return Taken(best, gzip=0 < highest <= weights.get(GZIP, others))
 
 
 def _weighted(part: str) -> tuple[str, float]:

@@ -16,7 +16,7 @@ from geoserver_app.features.cache import Cache, SingleFlight
 from geoserver_app.features.grid import WEB_MERCATOR_QUAD, Grid, Tile
 from geoserver_app.settings import Settings
 from geoserver_app.store.engine import Database, Statement
-from geoserver_app.tiles.coding import CODINGS, GZIP, IDENTITY, Body, decode, encode, gunzip
+from geoserver_app.tiles.coding import CODINGS, GZIP, IDENTITY, Body, Taken, decode, encode, gunzip
 from geoserver_app.tiles.pack import Packs
 from geoserver_app.tiles.vector import EXTENT, Part, described, parts_at, tile_arguments, tile_statement
 
@@ -69,33 +69,36 @@ class TileSource:
         self.cache.drop(layer_id)
         self._statements.drop(layer_id)
 
-    def kept(self, key: Key, coding: str) -> Body | None:
+    def kept(self, key: Key, taken: Taken) -> Body | None:
         """The tile from memory."""
-        return self.cache.get((*key, coding))
+        found = self.cache.get((*key, taken.best))
+        return self.cache.get((*key, GZIP)) if found is None and taken.gzip else found
 
-    async def make(self, ask: Ask, key: Key, coding: str) -> Body:
+    async def make(self, ask: Ask, key: Key, taken: Taken) -> Body:
         """The tile, computed unless somebody already does. Cancelled when all who wait have gone."""
-        return await self._coded.run((*key, coding), lambda: self._encoded(ask, key, coding))
+        return await self._coded.run((*key, taken), lambda: self._encoded(ask, key, taken))
 
-    async def _encoded(self, ask: Ask, key: Key, coding: str) -> Body:
-        body = await self._body(ask, key, coding)
+    async def _encoded(self, ask: Ask, key: Key, taken: Taken) -> Body:
+        body = await self._body(ask, key, taken)
         tags = tuple({published.id for published in ask.layers})
-        self.cache.put((*key, coding), body, len(body.data), tags)
+        # A tile straight from an archive is kept as what it is: a client without gzip must not find it.
+        name = GZIP if body.coding == GZIP else taken.best
+        self.cache.put((*key, name), body, len(body.data), tags)
         return body
 
-    async def _body(self, ask: Ask, key: Key, coding: str) -> Body:
-        data = self._otherwise_coded(key, coding)
+    async def _body(self, ask: Ask, key: Key, taken: Taken) -> Body:
+        data = self._otherwise_coded(key, taken.best)
         if data is not None:
-            return await encode(data, coding)
+            return await encode(data, taken.best)
         parts = tuple(part for part in parts_at(ask.layers, ask.grid.zoom(ask.tile.level)) if self._touches(part, ask))
         packed = await self._packed(ask, parts)
         if packed is None:
             data = await self._flight.run(key, lambda: self._queried(ask, parts))
-        elif coding == GZIP and len(packed) == 1 and packed[0]:
+        elif taken.gzip and len(packed) == 1 and packed[0]:
             return Body(GZIP, packed[0])
         else:
             data = b"".join(gunzip(tile) for tile in packed if tile)
-        return await encode(data, coding)
+        return await encode(data, taken.best)
 
     async def _packed(self, ask: Ask, parts: tuple[Part, ...]) -> list[bytes] | None:
         """The parts' tiles from their archives, gzipped; None unless all have one that fits this caller."""

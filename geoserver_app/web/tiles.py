@@ -98,10 +98,10 @@ async def answer_tile(
     headers["ETag"] = etag(*key)
     if not_modified(request, headers["ETag"]):
         return unchanged(headers["ETag"], headers)
-    coding = choose(request.headers.get("accept-encoding"))
-    body = source.kept(key, coding)
+    taken = choose(request.headers.get("accept-encoding"))
+    body = source.kept(key, taken)
     if body is None:
-        body = await unless_gone(request, source.make(ask, key, coding))
+        body = await unless_gone(request, source.make(ask, key, taken))
         if body is None:
             return Response(status_code=GONE)
     if body.coding != IDENTITY:

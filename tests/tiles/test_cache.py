@@ -139,7 +139,24 @@ async def test_an_error_reaches_everybody_and_is_not_kept() -> None:
     ],
 )
 def test_the_coding_is_the_one_the_client_prefers(header: str | None, coding: str) -> None:
-    assert choose(header) == coding
+    assert choose(header).best == coding
+
+
+@pytest.mark.parametrize(
+    ("header", "welcome"),
+    [
+        ("gzip, deflate, br, zstd", True),
+        ("gzip", True),
+        ("br, *", True),
+        ("br", False),
+        ("br, gzip;q=0.9", False),
+        ("*;q=0", False),
+        ("identity, gzip;q=0.5", False),
+        (None, False),
+    ],
+)
+def test_gzip_as_archives_have_it_is_sent_only_where_as_welcome(header: str | None, welcome: bool) -> None:
+    assert choose(header).gzip is welcome
 
 
 async def test_every_coding_gives_the_tile_back() -> None:
