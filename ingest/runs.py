@@ -1,5 +1,6 @@
 """Runs of the loader as the database remembers them, one at a time for each layer."""
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date, datetime
@@ -15,6 +16,9 @@ from ingest.publish import drop_tables, leftovers
 Reject = tuple[str | None, str, dict[str, object], bytes | None]
 """Key, reason, attributes as the source wrote them, WKB."""
 
+_DYING = 3.0
+"""Seconds the database may take to notice that the loader before was killed."""
+
 
 @contextmanager
 def alone(connection: Connection, layer_id: str) -> Iterator[None]:
@@ -23,9 +27,12 @@ def alone(connection: Connection, layer_id: str) -> Iterator[None]:
     The connection must stay idle meanwhile: the lock of a killed loader goes with its connection.
     """
     key = f"maillage load {layer_id}"
-    row = connection.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", (key,)).fetchone()
-    if row != (True,):
-        raise Conflict(f"{layer_id} is being loaded by another process; wait until it has ended")
+    asked = "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))"
+    patience = time.monotonic() + _DYING
+    while connection.execute(asked, (key,)).fetchone() != (True,):
+        if time.monotonic() > patience:
+            raise Conflict(f"{layer_id} is being loaded by another process; wait until it has ended")
+        time.sleep(0.1)
     try:
         yield
     finally:
