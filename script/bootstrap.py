@@ -18,54 +18,30 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from geoserver_app.store.postgres import MIN_VERSION, ClusterError, choose_installed, find_installed  # noqa: E402
+from system import (  # noqa: E402
+    Apt,
+    CannotSetUp,
+    find_browser,
+    install_browser,
+    install_clients,
+    install_postgres,
+    run,
+    say,
+    succeeds,
+    tell,
+)
 
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 VIEWER = ROOT / "geoserver_app" / "viewer"
 STAMPS = VENV / "stamps.json"
 UV = "uv==0.13.9"
-CLIENTS = ("python3-qgis", "gdal-bin", "mapserver-bin", "cgi-mapserver", "default-jre-headless")
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 CHECKS = (
     ("ruff", "format", "--check", "."),
     ("ruff", "check", "."),
     ("mypy",),
     ("lint-imports",),
 )
-
-
-class CannotSetUp(Exception):
-    """One sentence for the person at the keyboard: what is missing and how to get it."""
-
-
-def say(sentence: str) -> None:
-    tell(f"· {sentence}")
-
-
-def tell(text: str) -> None:
-    sys.stderr.write(text + "\n")
-    sys.stderr.flush()
-
-
-def run(what: str, *command: str | Path, **options: object) -> None:
-    """Run a quiet command; on failure show the end of what it printed."""
-    done = subprocess.run(  # type: ignore[call-overload]
-        command,
-        check=False,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        **options,
-    )
-    if done.returncode != 0:
-        tell("\n".join(done.stdout.splitlines()[-25:]))
-        raise CannotSetUp(f"{what} failed (`{' '.join(map(str, command))}`); what it printed is above.")
-
-
-def succeeds(*command: str | Path) -> bool:
-    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode == 0
 
 
 # -- stamps: what was made from what ---------------------------------------------------------
@@ -95,120 +71,6 @@ def set_stamp(step: str, value: str) -> None:
     fresh = STAMPS.with_suffix(".new")
     fresh.write_text(json.dumps(known | {step: value}, indent=2))
     fresh.replace(STAMPS)
-
-
-# -- the system's packages -------------------------------------------------------------------
-
-
-class Apt:
-    """Debian's and Ubuntu's packages, as root or through sudo."""
-
-    def __init__(self) -> None:
-        self.updated = False
-
-    def prefix(self, packages: Iterable[str]) -> list[str]:
-        wanted = " ".join(packages)
-        if shutil.which("apt-get") is None:
-            raise CannotSetUp(
-                f"This is neither Debian nor Ubuntu: install what Debian calls {wanted}, then run this again."
-            )
-        if os.geteuid() == 0:
-            return ["env"]
-        if shutil.which("sudo"):
-            if succeeds("sudo", "-n", "true"):
-                return ["sudo", "-n", "env"]
-            if sys.stdin.isatty():
-                return ["sudo", "env"]
-        raise CannotSetUp(f"Run this once as root or with sudo, or install by hand: apt-get install {wanted}")
-
-    def get(self, packages: Iterable[str], *words: str) -> None:
-        quiet = ["DEBIAN_FRONTEND=noninteractive", "UCF_FORCE_CONFFOLD=1"]
-        options = ["-q", "-o", "DPkg::Lock::Timeout=300", "-o", "Dpkg::Options::=--force-confold"]
-        run("apt-get", *self.prefix(packages), *quiet, "apt-get", *options, *words, cwd="/")
-
-    def update(self, packages: Iterable[str]) -> None:
-        if not self.updated:
-            say("Reading the lists of packages (apt-get update)")
-            self.get(packages, "update")
-            self.updated = True
-
-    def install(self, packages: list[str], why: str) -> None:
-        self.update(packages)
-        say(f"Installing {', '.join(packages)} ({why})")
-        self.get(packages, "install", "-y", "--no-install-recommends", *packages)
-
-    def offers(self, pattern: str) -> list[str]:
-        told = subprocess.run(["apt-cache", "pkgnames", ""], capture_output=True, text=True, check=False)
-        prefix, _, suffix = pattern.partition("*")
-        return [name for name in told.stdout.split() if name.startswith(prefix) and name.endswith(suffix)]
-
-
-def install_postgres(apt: Apt) -> None:
-    """PostgreSQL and PostGIS, without the system's own cluster that Debian would make and start."""
-    try:
-        choose_installed()
-        return
-    except ClusterError:
-        installed = find_installed()
-    versions = [one.version for one in installed]
-    packages = ["postgresql", "postgis"]
-    if shutil.which("apt-get"):
-        apt.update(packages)
-    if not versions:
-        offered = [name.split("-")[1] for name in apt.offers("postgresql-*-postgis-3")]
-        versions = sorted({int(word) for word in offered if word.isdigit() and int(word) >= MIN_VERSION})[-1:]
-        if not versions and shutil.which("apt-get"):
-            raise CannotSetUp(
-                f"This release offers no PostgreSQL {MIN_VERSION} with PostGIS: use Debian 12, Ubuntu 24.04 or newer, "
-                "add the PostgreSQL project's own packages, or set MAILLAGE_DATABASE_URL."
-            )
-    if versions:
-        number = versions[0]
-        packages = [f"postgresql-{number}", f"postgresql-{number}-postgis-3", f"postgresql-{number}-postgis-3-scripts"]
-    if not installed:
-        forbid_main_cluster(apt, packages)
-    apt.install(packages, "the database")
-    try:
-        choose_installed()
-    except ClusterError as error:
-        raise CannotSetUp(str(error)) from None
-
-
-def forbid_main_cluster(apt: Apt, packages: list[str]) -> None:
-    """Only this program's private cluster is wanted; an administrator's own choice is left alone."""
-    line = "create_main_cluster = false"
-    conf = Path("/etc/postgresql-common/createcluster.conf")
-    if conf.exists():
-        return
-    write = f"mkdir -p {conf.parent} && echo '{line}' > {conf}"
-    run("Preparing PostgreSQL's installation", *apt.prefix(packages), "sh", "-c", write, cwd="/")
-
-
-def find_browser() -> str | None:
-    named = os.environ.get("MAILLAGE_CHROMIUM")
-    found = named if named and os.access(named, os.X_OK) else None
-    return found or next((path for name in BROWSERS if (path := shutil.which(name))), None)
-
-
-def install_browser(apt: Apt) -> None:
-    if find_browser():
-        return
-    release = Path("/etc/os-release")
-    if release.exists() and "ID=ubuntu" in release.read_text().splitlines():
-        say(
-            "Ubuntu has Chromium as a snap only: run `snap install chromium`, or set MAILLAGE_CHROMIUM to a Chromium "
-            "or Chrome of yours; the tests in a browser are skipped until then."
-        )
-        return
-    apt.install(["chromium"], "the tests in a browser")
-
-
-def install_clients(apt: Apt) -> None:
-    asked = ["dpkg-query", "-W", "-f", "${Package} ${Status}\n", *CLIENTS]
-    told = subprocess.run(asked, capture_output=True, text=True, check=False)
-    present = {line.split()[0] for line in told.stdout.splitlines() if line.endswith(" installed")}
-    if missing := [name for name in CLIENTS if name not in present]:
-        apt.install(missing, "the tests with other programs")
 
 
 # -- the Python environment ------------------------------------------------------------------
