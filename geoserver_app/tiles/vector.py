@@ -41,6 +41,8 @@ EXTENT = 4096
 MERCATOR = 3857
 FORM = 1
 """Raise when the same rows would give another tile: addresses with a revision are kept by clients for a year."""
+ROW = "Row"
+"""Name of a whole row. PostgreSQL would read a column of that name instead; no field has a capital letter."""
 EDGES = ("west", "south", "east", "north")
 
 
@@ -149,7 +151,7 @@ def _layer(
         geometry, box, _fixed(EXTENT), _fixed(settings.tile_buffer), _fixed(True), type_=NullType()
     )
     values = (_value(kept.c[name], part.published.layer.field(name)).label(name) for name in part.fields)
-    rows = select(shape.label("geom"), kept.c.fid, *values).subquery("feature")
+    rows = select(shape.label("geom"), kept.c.fid, *values).subquery(ROW)
     words = (_fixed(part.published.id), _fixed(EXTENT), _fixed("geom"), _fixed("fid"))
     return select(func.ST_AsMVT(rows.table_valued(), *words, type_=LargeBinary())).scalar_subquery()
 
@@ -160,7 +162,7 @@ def _kept(part: Part, table: Table, reach: ScalarSelect[Any], settings: Settings
     return (
         select(*(table.c[name] for name in names))
         .where(table.c.geom.op("&&")(reach), table.c.minzoom <= bindparam("zoom", None, type_=Integer()))
-        .order_by(table.c.rank.desc(), table.c.fid)
+        .order_by(table.c.rank.desc().nulls_last(), table.c.fid)
         .limit(_fixed(settings.tile_features_max))
         .subquery("kept")
     )

@@ -72,8 +72,9 @@ def open_to_all(layers: tuple[Published, ...]) -> bool:
 
 def tile_headers(layers: tuple[Published, ...], server: Parts, *, pinned: bool) -> dict[str, str]:
     """Caching of a tile: for good under a pinned address, else asked again each time."""
-    whole = server.catalogue.catalog.layers
-    same = all("public" in whole[p.id].read and not any(f.read for f in whole[p.id].fields) for p in layers)
+    known = server.catalogue.catalog.layers
+    whole = [known.get(p.id, p.layer) for p in layers]
+    same = all("public" in layer.read and not any(f.read for f in layer.fields) for layer in whole)
     vary = "Accept-Encoding" if same else "Accept-Encoding, Authorization, X-API-Key"
     if not open_to_all(layers):
         return {"Cache-Control": "private, no-cache", "Vary": vary}

@@ -84,6 +84,27 @@ async def test_attributes_keep_their_types_and_null_is_left_out(empty: TestDatab
     assert far["properties"] == expected
 
 
+async def test_a_field_may_have_any_name_a_layer_file_allows(empty: TestDatabase) -> None:
+    names = ("row", "feature", "kept", "tile", "box", "reach", "ground", "zoom", "select", "user", "order", "west")
+    publish(empty, layer("points", *map(field, names)), [(1, CONTROL, {name: f"a {name}" for name in names})])
+    async with application(empty.settings) as client:
+        for address in (f"/tiles/points/{Z16}.mvt", "/ogc/collections/points/tiles/Lambert72/9/260/288"):
+            found = (await get(client, address))["points"][1]
+            assert found["properties"] == {name: f"a {name}" for name in names}
+
+
+async def test_a_lambert_tile_holds_exactly_the_points_on_its_ground(empty: TestDatabase) -> None:
+    # Tile 9/260/288 covers x 184320 to 184832, y 128512 to 129024; Lambert 72 is turned against EPSG:3857.
+    west, south = 184320, 128512
+    places = {100 * i + j: (west + 64 * i - 96, south + 64 * j - 96) for i in range(12) for j in range(12)}
+    publish(empty, layer("points"), [(fid, f"POINT({x} {y})", {}) for fid, (x, y) in places.items()])
+    async with application(empty.settings) as client:
+        found = (await get(client, "/ogc/collections/points/tiles/Lambert72/9/260/288"))["points"]
+    # The buffer is 8 m here; the nearest points outside stand 32 m off.
+    assert set(found) == {fid for fid, (x, y) in places.items() if 0 <= x - west <= 512 and 0 <= y - south <= 512}
+    assert len(found) == 64
+
+
 async def test_a_feature_appears_from_its_zoom_on(empty: TestDatabase) -> None:
     publish(empty, layer("points"), [(1, CONTROL, {}), (2, CONTROL, {"minzoom": 10})])
     async with application(empty.settings) as client:
