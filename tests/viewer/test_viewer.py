@@ -131,6 +131,16 @@ async def test_a_link_shows_the_same_map_to_someone_else(visitor: Visitor) -> No
     assert await receiver.evaluate("window.maillage.map.getZoom()") == 12.5
 
 
+async def test_the_legend_names_the_classes_in_the_language_chosen(visit: Visit, catalog: dict[str, Any]) -> None:
+    zones = next(one for one in layer_of(catalog, "nuclear_zones")["fields"] if one["name"] == "zone")
+    page = await visit.open("#layers=nuclear_zones")
+    legend = page.locator("[data-layer=nuclear_zones] .legend li")
+    for language in ("fr", "en"):
+        await page.click(f"#language-{language}")
+        await expect(legend).to_have_text([code["title"][language] for code in zones["codes"]])
+    assert await legend.locator("svg").count() == len(zones["codes"])
+
+
 async def test_the_opacity_of_a_layer_fades_what_is_drawn(visit: Visit) -> None:
     page = await visit.open("#layers=communes,flood_hazard")
     await page.click("#open-flood_hazard")

@@ -33,7 +33,7 @@ const TEXTS = {
   zoomTo: ["Cadrer la couche", "Zoom to the layer"],
   tooFar: ["Visible en zoomant", "Visible when zoomed in"],
   noLayer: ["Aucune couche n'est publiée.", "No layer is published."],
-  otherValue: ["Autre", "Other"],
+  otherValue: ["Autres", "Others"],
   close: ["Fermer", "Close"],
   here: ["À cet endroit", "At this place"],
   more: ["Fiche complète", "Full record"],

@@ -12,7 +12,7 @@ const FEW = 4;
 
 /** How one class is drawn: what a swatch needs, and nothing of the map. */
 export interface Swatch {
-  fill?: { colour: string; opacity: number };
+  fills: { colour: string; opacity: number; pattern?: string }[];
   lines: { colour: string; width: number; opacity: number; dash: number[] }[];
   circle?: { colour: string; radius: number; opacity: number; stroke: string; strokeWidth: number };
   icon?: string;
@@ -48,7 +48,7 @@ function plainSwatch(layers: LayerSpecification[], info: LayerInfo, zoom: number
 }
 
 function isEmpty(swatch: Swatch): boolean {
-  return !swatch.fill && !swatch.lines.length && !swatch.circle && !swatch.icon;
+  return !swatch.fills.length && !swatch.lines.length && !swatch.circle && !swatch.icon;
 }
 
 function typicalZoom(info: LayerInfo): number {
@@ -66,6 +66,8 @@ interface Mentioned {
 
 interface ClassValue {
   sample: unknown;
+  /** Stands for the values that neither the style nor a code list names. */
+  other?: boolean;
   from?: number;
   to?: number;
 }
@@ -107,7 +109,7 @@ function visit(node: unknown, found: Mentioned[]): void {
   } else if (field && (operator === "==" || operator === "!=")) {
     found.push({ field, values: args.filter((arg) => !Array.isArray(arg)) });
   } else if (field && operator === "in") {
-    found.push({ field, values: literalOf(args[1]) });
+    found.push({ field, values: Array.isArray(args[0]) ? literalOf(args[1]) : [args[0]] });
   } else if (field && operator === "step") {
     found.push({ field, values: [], bounds: args.slice(2).filter((_, at) => at % 2 === 0) as number[] });
   } else if (fieldOf(args[1]) && operator === "interpolate") {
@@ -136,13 +138,17 @@ function valuesOf(layers: LayerSpecification[], field: string, info: LayerInfo):
   }
   const about = info.fields.find((one) => one.name === field);
   const numeric = about?.type === "integer" || about?.type === "number";
-  const codes = about?.codes.map(({ value }): unknown => (numeric ? Number(value) : value)) ?? [];
-  const told = here.flatMap((mention) => mention.values);
-  const rank = (value: unknown) => (codes.includes(value) ? codes.indexOf(value) : codes.length);
-  return [...new Set([...told, ...codes])].sort((a, b) => rank(a) - rank(b)).map((sample) => ({ sample }));
+  const severities = info.risk?.field === field ? Object.keys(info.risk.severity) : [];
+  const names = [...(about?.codes.map(({ value }) => value) ?? []), ...severities];
+  const known = names.map((value): unknown => (numeric ? Number(value) : value));
+  const rank = (value: unknown) => (known.includes(value) ? known.indexOf(value) : known.length);
+  const values = [...new Set([...here.flatMap((mention) => mention.values), ...known])];
+  const classes: ClassValue[] = values.sort((a, b) => rank(a) - rank(b)).map((sample) => ({ sample }));
+  return known.length ? classes : [...classes, { sample: numeric ? Number.MIN_SAFE_INTEGER : "…", other: true }];
 }
 
 function labelOf(value: ClassValue, field: string, info: LayerInfo, language: Language): string {
+  if (value.other) return say("otherValue", language);
   const about = info.fields.find((one) => one.name === field);
   const unit = about?.unit ? ` ${about.unit}` : "";
   const show = (number: number) => number.toLocaleString(locale(language));
@@ -176,12 +182,13 @@ function shared(labels: string[], language: Language): string {
 // How a value is drawn
 
 function swatchFor(layers: LayerSpecification[], info: LayerInfo, zoom: number, properties: Properties): Swatch {
-  const swatch: Swatch = { lines: [] };
+  const swatch: Swatch = { fills: [], lines: [] };
   for (const layer of layers) {
-    if (layer.layout?.visibility === "none" || !passes(layer, info, zoom, properties)) continue;
+    if (!isDrawn(layer, zoom) || !passes(layer, info, zoom, properties)) continue;
     const ask = <T>(name: string) => evaluate(layer, name, info, zoom, properties) as T;
     if (layer.type === "fill") {
-      swatch.fill = { colour: String(ask("fill-color")), opacity: ask("fill-opacity") };
+      const pattern = layer.paint?.["fill-pattern"] ? String(ask("fill-pattern")) : undefined;
+      swatch.fills.push({ colour: String(ask("fill-color")), opacity: ask("fill-opacity"), pattern });
       const outline = layer.paint?.["fill-outline-color"];
       if (outline) swatch.lines.push({ colour: String(ask("fill-outline-color")), width: 1, opacity: 1, dash: [] });
     } else if (layer.type === "line") {
@@ -205,6 +212,10 @@ function swatchFor(layers: LayerSpecification[], info: LayerInfo, zoom: number, 
     }
   }
   return swatch;
+}
+
+function isDrawn(layer: LayerSpecification, zoom: number): boolean {
+  return layer.layout?.visibility !== "none" && zoom >= (layer.minzoom ?? 0) && zoom < (layer.maxzoom ?? 25);
 }
 
 function passes(layer: LayerSpecification, info: LayerInfo, zoom: number, properties: Properties): boolean {

@@ -86,7 +86,12 @@ export function calm(): { animate?: boolean; duration?: number } {
 function followState(map: MapLibre, store: Store): void {
   // A style can be compared with its successor only once it has been read.
   let ready = false;
-  const show = () => void (ready && map.setStyle(compose(store.state), { diff: true }));
+  const show = () => {
+    if (!ready) return;
+    document.documentElement.dataset["map"] = "busy";
+    map.setStyle(compose(store.state), { diff: true });
+    map.triggerRepaint(); // "idle" follows even where nothing differs
+  };
   map.once("style.load", () => {
     ready = true;
     show();

@@ -28,7 +28,7 @@ export class Notices {
 
   async copy(text: string): Promise<void> {
     try {
-      await navigator.clipboard.writeText(text);
+      await (navigator.clipboard ? navigator.clipboard.writeText(text) : copyOldWay(text));
       this.tell("copied", text);
     } catch {
       this.tell("copyFailed");
@@ -49,6 +49,18 @@ export class Notices {
     this.alarm.textContent = this.since ? `${this.store.say("offline")} ${showTime(this.since, language)}.` : "";
     document.documentElement.dataset["server"] = this.since ? "away" : "there";
   }
+}
+
+/** Browsers offer the clipboard on https only; a server on a local network may not have it. */
+function copyOldWay(text: string): void {
+  const focused = document.activeElement as HTMLElement | null;
+  const area = h("textarea", { value: text, class: "offscreen" });
+  document.body.append(area);
+  area.select();
+  const done = document.execCommand("copy");
+  area.remove();
+  focused?.focus();
+  if (!done) throw new Error("the browser refused to copy");
 }
 
 /** A page that says why there is no map, in both languages, with a way to the data. */
