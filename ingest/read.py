@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from geoserver_app.core.layer import Source
 from geoserver_app.settings import Settings
 from ingest.http import is_url
-from ingest.readers.arcgis import ArcgisReader
+from ingest.readers.arcgis_layers import arcgis
 from ingest.readers.files import FILE_READERS, SUFFIXES, LocalFile, layers_of
 from ingest.readers.remote import RemoteFile
 from ingest.readers.spw import SpwReader, read_wish
@@ -58,7 +58,7 @@ def _file(source: Source, settings: Settings, work: Path) -> Reader:
 
 
 READERS: Mapping[str, Callable[[Source, Settings, Path], Reader]] = {
-    "arcgis": ArcgisReader,
+    "arcgis": arcgis,
     "wfs": WfsReader,
     "spw": SpwReader,
     "file": _file,

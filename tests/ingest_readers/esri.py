@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.ingest_readers.server import Answer, Asked
 
-LAYER = {
+LAYER: dict[str, Any] = {
     "currentVersion": 10.91,
     "id": 7,
     "name": "Sirènes",
