@@ -25,6 +25,7 @@ from ingest.copy import encode
 from ingest.gates import Counts, GatesFailed, check_codes, check_counts
 from ingest.geometry import shape
 from ingest.identity import Identity
+from ingest.licence import keep_licence
 from ingest.mapping import Mapper, Rejections
 from ingest.pack import bake_pack, sweep_packs
 from ingest.progress import Silent
@@ -215,6 +216,8 @@ class Load:
         prune(self.control, self.settings, self.layer.id)
         failed = bake_pack(self.settings, self.control, self.owner_url, self.layer, self.progress)
         self.notes += [failed] if failed else []
+        if description and description.licence_page:
+            self.notes += keep_licence(self.settings, self.layer.id, description.licence_page)
         return self._summary("published", revision)
 
     def _keep_real(self, work: Connection, drafted: Published, before: Publication) -> None:
