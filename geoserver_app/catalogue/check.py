@@ -1,14 +1,10 @@
-"""What `maillage check` and `maillage layers` tell."""
+"""What `maillage check` tells."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
 from itertools import groupby
 
-from geoserver_app.catalogue.load import Catalog, read_catalog
+from geoserver_app.catalogue.load import read_catalog
 from geoserver_app.catalogue.mistakes import CatalogError, Mistake
 from geoserver_app.core.layer import Layer
-from geoserver_app.core.publication import Publication
 from geoserver_app.settings import Settings
 
 
@@ -49,65 +45,3 @@ def remark(layer: Layer) -> str | None:
     if not layer.source.confirmed:
         return f"its source is not confirmed. {layer.source.note}".strip()
     return None
-
-
-@dataclass(frozen=True)
-class LayerRow:
-    """One line of `maillage layers`. Without a publication, what comes of one is None or 0."""
-
-    id: str
-    title: str
-    group: str
-    read: tuple[str, ...]
-    revision: int | None
-    count: int
-    exercise_count: int
-    loaded_at: datetime | None
-    source_date: str | None
-    zooms: tuple[int, int] | None
-    remark: str | None
-
-
-def layer_rows(catalog: Catalog, publications: Mapping[str, Publication]) -> tuple[LayerRow, ...]:
-    """Every layer of the catalogue with what stands behind it, then what is published without a file."""
-    rows = [_row(layer, publications.get(layer.id)) for layer in catalog.layers.values()]
-    orphans = [p for i, p in sorted(publications.items()) if i not in catalog.layers]
-    return (*rows, *(_orphan(publication) for publication in orphans))
-
-
-def _row(layer: Layer, publication: Publication | None) -> LayerRow:
-    if publication is None:
-        note = remark(layer) or "is not loaded yet."
-        return LayerRow(
-            layer.id, layer.title.en, layer.group, tuple(sorted(layer.read)), None, 0, 0, None, None, None, note
-        )
-    bands = publication.bands
-    return LayerRow(
-        id=layer.id,
-        title=layer.title.en,
-        group=layer.group,
-        read=tuple(sorted(layer.read)),
-        revision=publication.revision,
-        count=publication.count,
-        exercise_count=publication.exercise_count,
-        loaded_at=publication.loaded_at,
-        source_date=publication.source_date or layer.licence.date,
-        zooms=(bands[0].min, bands[-1].max) if bands else None,
-        remark=None,
-    )
-
-
-def _orphan(publication: Publication) -> LayerRow:
-    return LayerRow(
-        id=publication.layer_id,
-        title="",
-        group="",
-        read=(),
-        revision=publication.revision,
-        count=publication.count,
-        exercise_count=publication.exercise_count,
-        loaded_at=publication.loaded_at,
-        source_date=publication.source_date,
-        zooms=None,
-        remark="is loaded but has no layer file, so nobody sees it.",
-    )
