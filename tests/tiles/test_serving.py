@@ -2,7 +2,10 @@
 
 import asyncio
 import dataclasses
+import json
+import os
 import socket
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -19,6 +22,8 @@ from tests.tiles.hand import decode, layer, publish, publish_rows, with_folders
 
 CONTROL = "POINT(184781.2 128873.1)"
 TILE = "16/33652/22092"
+QGIS_PYTHON = "/usr/bin/python3"
+PLACE = ("540867.0", "6528011.6")
 RUNNING = (
     "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' "
     "AND query LIKE '%ST_AsMVT%' AND pid <> pg_backend_pid()"
@@ -168,6 +173,39 @@ def test_head_tells_the_same_headers_without_a_body(running: Running) -> None:
         assert head.headers["etag"] == get.headers["etag"]
         # The connection is still good for another request.
         assert client.get(address).content == get.content
+
+
+@pytest.mark.clients
+@pytest.mark.parametrize(
+    "path",
+    [
+        "tiles/points/%7Bz%7D/%7Bx%7D/%7By%7D.mvt",
+        "ogc/collections/points/tiles/WebMercatorQuad/%7Bz%7D/%7By%7D/%7Bx%7D",
+    ],
+)
+def test_qgis_draws_the_tile_where_the_point_stands(running: Running, path: str) -> None:
+    if subprocess.run([QGIS_PYTHON, "-c", "import qgis.core"], capture_output=True, check=False).returncode:
+        missing("QGIS's Python module is not installed")
+    # 4.858691 E, 50.469649 N in EPSG:3857.
+    told = subprocess.run(
+        [QGIS_PYTHON, str(Path(__file__).with_name("qgis_draws.py")), f"{running.first}/{path}", *PLACE, "300"],
+        env={"QT_QPA_PLATFORM": "offscreen", "PATH": "/usr/bin:/bin", "HOME": str(running.database.settings.home)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    pixels = json.loads(told.stdout)
+    assert pixels, told.stderr
+    middle = [sum(pixel[axis] for pixel in pixels) / len(pixels) for axis in (0, 1)]
+    assert middle == pytest.approx([99.5, 99.5], abs=1)
+
+
+def missing(reason: str) -> None:
+    """Skip, or fail where the clients were meant to be installed."""
+    if os.environ.get("MAILLAGE_TEST_CLIENTS"):
+        pytest.fail(reason)
+    pytest.skip(reason)
 
 
 def test_a_full_queue_is_told_as_busy(shared_database: TestDatabase, tmp_path: Path) -> None:
