@@ -1,6 +1,7 @@
 """One server that shows every real file, published as a newcomer would: `maillage add`."""
 
 import dataclasses
+import secrets
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,10 +27,11 @@ def real(
     postgres: Server, template: str, shared_data: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Published]:
     home = tmp_path_factory.mktemp("real")
-    for name in ("layers", "styles"):
-        shutil.copytree(REPOSITORY / name, home / name)
-    postgres.create("real_files", template)
-    described = postgres.described("real_files", home)
+    for folder in ("layers", "styles"):
+        shutil.copytree(REPOSITORY / folder, home / folder)
+    name = f"real_{secrets.token_hex(4)}"
+    postgres.create(name, template)
+    described = postgres.described(name, home)
     settings = dataclasses.replace(described.settings, layers=home / "layers", styles=home / "styles")
     described = dataclasses.replace(described, settings=settings)
     try:
@@ -41,7 +43,7 @@ def real(
         with serving(settings, workers=2) as url:
             yield Published(url, described, printed)
     finally:
-        postgres.drop("real_files")
+        postgres.drop(name)
 
 
 @pytest.fixture(params=REAL, ids=lambda item: item.id)
