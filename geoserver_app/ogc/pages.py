@@ -66,6 +66,7 @@ def page(request: Request, template: str, title: str, headers: Mapping[str, str]
             | context
             | {
                 "title": title,
+                "icon": next(iter(built(request, "favicon", ".svg")), None),
                 "base": base,
                 "language": spoken,
                 "other_language": f"{base}{quote(request.url.path)}?{turned}",
@@ -105,18 +106,19 @@ def crumbs(published: Published, spoken: str, *more: tuple[str, str]) -> list[tu
     return [(layers, "/ogc/collections"), (title, f"/ogc/collections/{published.id}"), *more]
 
 
-def map_assets(request: Request) -> dict[str, Any] | None:
-    """Where the viewer's build put the script of the pages' map; None where it was not built."""
+def built(request: Request, start: str, end: str) -> list[str]:
+    """Files of the viewer's build by the start and end of their names; none where it was not built."""
     viewer = getattr(request.app.state, "viewer", None)
     names = sorted(viewer.bundle.assets) if viewer else []
+    return [name for name in names if name.startswith(f"assets/{start}-") and name.endswith(end)]
 
-    def find(start: str, end: str) -> list[str]:
-        return [name for name in names if name.startswith(f"assets/{start}-") and name.endswith(end)]
 
-    scripts, workers = find("items", ".js"), find("worker", ".js")
+def map_assets(request: Request) -> dict[str, Any] | None:
+    """What the map of a page is made of; None where the viewer was not built."""
+    scripts, workers = built(request, "items", ".js"), built(request, "worker", ".js")
     if not scripts or not workers:
         return None
-    return {"script": scripts[0], "sheets": find("items", ".css"), "worker": workers[0]}
+    return {"script": scripts[0], "sheets": built(request, "items", ".css"), "worker": workers[0]}
 
 
 @lru_cache(maxsize=8)

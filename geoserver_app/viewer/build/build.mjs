@@ -35,7 +35,11 @@ async function save(path, bytes) {
 async function bundle() {
   const result = await build({
     absWorkingDir: HERE,
-    entryPoints: { viewer: "src/main.ts", worker: join(MODULES, "maplibre-gl/dist/maplibre-gl-worker.mjs") },
+    entryPoints: {
+      viewer: "src/main.ts",
+      items: "src/items.ts",
+      worker: join(MODULES, "maplibre-gl/dist/maplibre-gl-worker.mjs"),
+    },
     entryNames: "[name]-[hash]",
     assetNames: "[name]-[hash]",
     outdir: join(DIST, "assets"),
