@@ -14,7 +14,7 @@ from geoserver_app.core.errors import BadParameter, Conflict
 from geoserver_app.core.layer import Layer, Source
 from geoserver_app.settings import Settings
 from geoserver_app.store.loading import connect_owner
-from ingest.describe import check_id, describe_layer, layer_id_of, safe_name
+from ingest.describe import check_id, describe_layer, layer_id_of, safe_name, shares_borders
 from ingest.load import Summary, run_load
 from ingest.progress import Silent
 from ingest.publish import raise_revision
@@ -100,6 +100,8 @@ def _add(
                 title = f"{title} – {inner}"
             source = replace(source, key=description.key)
             layer = describe_layer(layer_id, title, file.name, description, source)
+            if shares_borders(layer, reader, description, settings):
+                layer = replace(layer, generalise=replace(layer.generalise, coverage=True))
             read_layer_text(f"{layer_id}.toml", layer_text(layer))
             summary = run_load(settings, owner_url, layer, reader, file.name, force=True, progress=progress)
     _write(settings, owner_url, layer, wish)

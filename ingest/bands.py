@@ -10,7 +10,7 @@ import shapely
 
 from geoserver_app.core.crs import crs_of
 from geoserver_app.core.layer import Layer
-from geoserver_app.core.publication import Band, Published
+from geoserver_app.core.publication import LABEL_POINT, LABELLED_MAX, Band, Published
 from geoserver_app.settings import Settings
 from geoserver_app.store.loading import Connection, Reference, compose, copy_binary, define
 from geoserver_app.store.tables import band_table
@@ -105,7 +105,19 @@ class Builder:
 
     @property
     def _columns(self) -> tuple[str, ...]:
-        return ("fid", "rank", "minzoom", *self._fields, "geom")
+        return ("fid", "rank", "minzoom", *self._fields, *self._labels, "geom")
+
+    @property
+    def _labels(self) -> tuple[str, ...]:
+        return (LABEL_POINT,) if LABEL_POINT in self.drafted.publication.tile_columns else ()
+
+    @property
+    def _label(self) -> Any:
+        """The point inside a surface where its name stands, at every zoom the same."""
+        if not self._labels:
+            return compose("")
+        point = "ST_PointOnSurface(geom)" if self.count <= LABELLED_MAX else "NULL::geometry"
+        return compose(f", {point} AS {{label}}", label=LABEL_POINT)
 
     def _deepest(self, band: Band) -> None:
         layer = self.layer
@@ -124,6 +136,7 @@ class Builder:
                 size=self._size,
                 placed=self._placed,
                 shown=self._shown,
+                label=self._label,
                 min=layer.zoom.min,
                 max=layer.zoom.max,
                 zoom=compose("greatest({parts})", parts=_listed([self._by_size(thinned), *self._by_class()])),
@@ -232,7 +245,7 @@ class Builder:
             "band": Reference(band.table),
             "deeper": Reference(deeper.table),
             "columns": self._columns,
-            "kept": ("fid", "rank", "minzoom", *self._fields),
+            "kept": ("fid", "rank", "minzoom", *self._fields, *self._labels),
         }
 
     def _coverage(self, band: Band, deeper: Band) -> None:

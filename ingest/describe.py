@@ -4,12 +4,18 @@ import re
 import unicodedata
 from pathlib import Path
 
+import numpy as np
+import shapely
+
 from geoserver_app.core.errors import BadParameter
 from geoserver_app.core.layer import LAYER_ID, RESERVED_FIELDS, Field, Gates, Layer, Licence, Source, Text
-from ingest.source import Description
+from geoserver_app.settings import Settings
+from ingest.source import GEOMETRY, Description, Reader
 
 _LABELS = ("name", "nom", "naam", "title", "titre", "label", "libelle")
 _NAME_MAX = 59
+_LOOKED_AT = 5_000
+"""Polygons up to which a file is looked at for shared borders."""
 
 
 def safe_name(text: str, taken: set[str] | frozenset[str] = frozenset()) -> str:
@@ -70,6 +76,15 @@ def label_of(fields: tuple[Field, ...]) -> str | None:
             if wanted in name.split("_"):
                 return name
     return None
+
+
+def shares_borders(layer: Layer, reader: Reader, description: Description, settings: Settings) -> bool:
+    """Whether a small layer's polygons fit together without gaps or overlaps: then they are simplified together."""
+    if layer.dimension != 2 or not description.count or description.count > _LOOKED_AT:
+        return False
+    wkb = [batch.column(GEOMETRY).to_numpy(zero_copy_only=False) for batch in reader.batches(settings.batch_rows)]
+    shapes = shapely.from_wkb(np.concatenate(wkb), on_invalid="ignore") if wkb else np.zeros(0, dtype=object)
+    return bool(len(shapes) > 1 and shapely.is_valid(shapes).all() and shapely.coverage_is_valid(shapes))
 
 
 def describe_layer(

@@ -134,7 +134,7 @@ def ingest_layer(
     what is published stays as it was.
     """
     source = layer.source or Source("file")
-    if exercise or (source_override and "://" not in source_override):
+    if exercise:
         source = dataclasses.replace(source, kind="file", layer=None, where=None, encoding=None, crs=None)
     settings.home.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
@@ -198,6 +198,8 @@ class Load:
         publication = reserve(self.control)
         drafted = draft(self.layer, publication, plan(self.layer, publication))
         description = self.reader.describe() if self.reader else None
+        if description and description.licence_page and not self.dry_run:
+            keep_licence(self.settings, self.layer.id, description.licence_page)
         with connect_owner(self.owner_url, autocommit=True) as work, Finisher(self.owner_url) as finisher:
             try:
                 with work.transaction():
@@ -214,6 +216,7 @@ class Load:
                 return self._summary("dry_run", None)
             revision = self._publish(work, finisher, drafted, before, description)
         prune(self.control, self.settings, self.layer.id)
+        runs.forget_rejects(self.control, self.layer.id)
         failed = bake_pack(self.settings, self.control, self.owner_url, self.layer, self.progress)
         self.notes += [failed] if failed else []
         if description and description.licence_page:
@@ -223,14 +226,18 @@ class Load:
     def _keep_real(self, work: Connection, drafted: Published, before: Publication) -> None:
         """Copy the real rows that are published now."""
         fields = tuple(f.name for f in self.layer.fields if f.name in before.columns)
+        placed = (
+            "ST_Multi(ST_Transform(geom, {srid}))"
+            if self.layer.geometry.startswith("Multi")
+            else "ST_Transform(geom, {srid})"
+        )
         work.execute(
             compose(
-                "INSERT INTO {table} ({columns}, geom) SELECT {columns}, ST_Transform(geom, {srid}) "
-                "FROM {before} WHERE NOT exercise",
+                "INSERT INTO {table} ({columns}, geom) SELECT {columns}, {placed} FROM {before} WHERE NOT exercise",
                 table=Reference(drafted.publication.table),
                 before=Reference(before.table),
                 columns=("fid", "source_key", "exercise", *fields),
-                srid=self.layer.crs,
+                placed=compose(placed, srid=self.layer.crs),
             )
         )
 
@@ -322,9 +329,15 @@ class Load:
             self.tally.counts(),
             load=self.number,
             source=self.source,
-            source_date=(description.date if description else None) or self.layer.licence.date,
+            source_date=self._source_date(before, description),
             previous=self._previous(before),
         )
+
+    def _source_date(self, before: Publication | None, description: Description | None) -> str | None:
+        """The date of the real rows."""
+        if self.exercise or description is None:
+            return before.source_date if before else None
+        return description.date or self.layer.licence.date
 
     def _previous(self, before: Publication | None) -> int | None:
         """Where `rollback` goes; a layer cleared of its exercise never goes back to it."""

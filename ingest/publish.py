@@ -11,7 +11,7 @@ import orjson
 
 from geoserver_app.core.crs import transform_bounds
 from geoserver_app.core.layer import Layer
-from geoserver_app.core.publication import Band, Publication, Published
+from geoserver_app.core.publication import LABEL_POINT, Band, Publication, Published
 from geoserver_app.settings import Settings
 from geoserver_app.store.loading import Connection, DatabaseError, Reference, compose, define
 from geoserver_app.store.tables import PUBLICATIONS, feature_columns, read_publication
@@ -54,6 +54,7 @@ def current(connection: Connection, layer_id: str) -> Publication | None:
 def draft(layer: Layer, publication: int, bands: tuple[Band, ...]) -> Published:
     """A publication that nobody sees yet, as the value other parts take."""
     fields = frozenset(f.name for f in layer.fields)
+    labels = {LABEL_POINT} if layer.names_areas else set()
     return Published(
         layer,
         Publication(
@@ -63,7 +64,7 @@ def draft(layer: Layer, publication: int, bands: tuple[Band, ...]) -> Published:
             table=table_name(layer.id, publication),
             bands=bands,
             columns=fields,
-            tile_columns=frozenset(f.name for f in layer.tile_fields),
+            tile_columns=frozenset(f.name for f in layer.tile_fields) | labels,
             srid=layer.crs,
             count=0,
             bbox=None,

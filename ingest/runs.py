@@ -12,10 +12,13 @@ from geoserver_app.core.layer import Layer
 from geoserver_app.store.loading import Connection, DatabaseError
 from ingest.gates import Counts
 from ingest.publish import drop_tables, leftovers
+from ingest.sql import statement
 
 Reject = tuple[str | None, str, dict[str, object], bytes | None]
 """Key, reason, attributes as the source wrote them, WKB."""
 
+_LOADS_KEPT = 10
+"""Loads of a layer whose rejects are kept, beside those of all publications there are."""
 _DYING = 3.0
 """Seconds the database may take to notice that the loader before was killed."""
 
@@ -79,6 +82,11 @@ def keep_rejects(connection: Connection, load: int, rejects: Sequence[Reject]) -
             "INSERT INTO system.reject (load_id, source_key, reason, attributes, geometry) VALUES (%s, %s, %s, %s, %s)",
             rows,
         )
+
+
+def forget_rejects(connection: Connection, layer_id: str) -> None:
+    """Let go of the rejects of loads long past whose rows are gone too."""
+    connection.execute(statement("old_rejects"), {"layer": layer_id, "kept": _LOADS_KEPT})
 
 
 def _json(attributes: dict[str, object]) -> dict[str, object]:

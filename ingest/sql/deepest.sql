@@ -3,7 +3,7 @@
 INSERT INTO {band} ({columns})
 SELECT {columns}
 FROM (
-    SELECT {kept}, {shown} AS geom,
+    SELECT {kept}, {shown} AS geom{label},
            greatest(-1e37, least(1e37, {rank}))::real AS rank,
            greatest({min}, least({max}, {zoom}))::smallint AS minzoom
     FROM (

@@ -146,6 +146,15 @@ def test_the_source_can_be_read_again_from_its_layer_file(
     assert "points: published as revision 2: 2 of 2 rows kept" in capsys.readouterr().out
 
 
+def test_polygons_that_share_borders_are_simplified_together(
+    database: TestDatabase, settings: Settings, shared_data: Path
+) -> None:
+    boundaries, flood = shared_data / "boundaries", shared_data / "flood" / "emsr332_veneto_2018.gpkg"
+    layers = add(database, settings, boundaries / "statbel_admin_2011.gpkg", id="belgium", layers=("provinces",))
+    assert layers["belgium"].generalise.coverage
+    assert not add(database, settings, flood, id="flood", layers=("area_of_interest_a",))["flood"].generalise.coverage
+
+
 REAL = [
     ("boundaries/communes_huy_waremme_31370.shp.zip", {}, 31, 0, 0),
     ("boundaries/statbel_admin_2011.gpkg", {"layers": ("municipalities",)}, 589, 0, 0),
