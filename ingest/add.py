@@ -1,7 +1,6 @@
 """Any vector file published with one command: described, loaded, and only then written to the catalogue."""
 
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -20,6 +19,7 @@ from ingest.progress import Silent
 from ingest.publish import raise_revision
 from ingest.read import layers_of, open_source
 from ingest.rollback import rollback_layer
+from ingest.work import work_folder
 
 Watch = Callable[[str], AbstractContextManager[Silent]]
 
@@ -87,13 +87,9 @@ def _add(
     settings: Settings, owner_url: str, file: Path, layer_id: str, inner: str | None, wish: Wish, watch: Watch
 ) -> Summary:
     source = Source("file", str(file.absolute()), layer=inner, crs=wish.crs, encoding=wish.encoding, where=wish.where)
-    settings.home.mkdir(parents=True, exist_ok=True)
-    with (
-        tempfile.TemporaryDirectory(prefix=f"load-{layer_id}-", dir=settings.home) as work,
-        watch(layer_id) as progress,
-    ):
+    with work_folder(settings) as work, watch(layer_id) as progress:
         progress.stage("describing")
-        with open_source(source, settings, work=Path(work)) as reader:
+        with open_source(source, settings, work=work) as reader:
             description = reader.describe()
             title = wish.title or file.name.split(".")[0].replace("_", " ")
             if inner and not (wish.title and len(wish.layers) == 1):

@@ -1,11 +1,9 @@
 """The exercise's rows put in and taken out again, through the ordinary loader."""
 
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
 
 from geoserver_app.catalogue import Catalog
 from geoserver_app.core.errors import NotFound
@@ -17,6 +15,7 @@ from ingest.exercise import LAYERS, generate
 from ingest.load import Summary, ingest_layer, run_load
 from ingest.progress import Silent
 from ingest.publish import current, prune, raise_revision
+from ingest.work import work_folder
 
 Watch = Callable[[str], AbstractContextManager[Silent]]
 
@@ -45,12 +44,11 @@ def load_exercise(
         ]
     if not wanted:
         return
-    settings.home.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="exercise-", dir=settings.home) as folder:
+    with work_folder(settings) as folder:
         with watch("exercise") as progress:
             progress.stage("drawing", 100)
             shown = _Percent(progress)
-            paths = generate(Path(folder), scale=scale, progress=shown.tell)
+            paths = generate(folder, scale=scale, progress=shown.tell)
         for layer in wanted:
             with watch(layer.id) as progress:
                 yield ingest_layer(settings, owner_url, layer, str(paths[layer.id]), exercise=True, progress=progress)

@@ -1,14 +1,12 @@
 """One layer from its source to everybody's eyes: read, map, repair, gates, tables, bands, swap."""
 
 import dataclasses
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -45,6 +43,7 @@ from ingest.publish import (
 from ingest.read import open_source
 from ingest.source import GEOMETRY, KEY, Batch, Description, Reader
 from ingest.sql import statement
+from ingest.work import work_folder
 
 _SLICE_BYTES = 32_000_000
 """Geometry handled at once; rows with millions of vertices must not multiply the memory."""
@@ -136,10 +135,10 @@ def ingest_layer(
     source = layer.source or Source("file")
     if exercise:
         source = dataclasses.replace(source, kind="file", layer=None, where=None, encoding=None, crs=None)
-    settings.home.mkdir(parents=True, exist_ok=True)
-    with ExitStack() as stack:
-        work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=f"load-{layer.id}-", dir=settings.home)))
-        reader = stack.enter_context(open_source(source, settings, override=source_override, work=work))
+    with (
+        work_folder(settings) as work,
+        open_source(source, settings, override=source_override, work=work) as reader,
+    ):
         told = source_override or source.url or ""
         return run_load(settings, owner_url, layer, reader, told, dry_run=dry_run, force=force, progress=progress,
                         exercise=exercise)  # fmt: skip

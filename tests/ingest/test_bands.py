@@ -105,6 +105,27 @@ def test_polygons_of_a_coverage_keep_their_shared_borders(database: TestDatabase
     assert shapely.get_num_coordinates(found).sum() < shapely.get_num_coordinates([above, below]).sum()
 
 
+def test_lines_keep_their_ends_and_lose_what_nobody_sees(database: TestDatabase) -> None:
+    step = pixel(11)
+    bends = ", ".join(f"{n * step} {0.3 * step * (n % 2)}" for n in range(101))
+    load(database, a_layer(**WEB, geometry="LineString"), [("1", f"LINESTRING ({bends})", {})], srid=3857)
+    ends = f"ST_AsText(ST_StartPoint(geom)), round((ST_X(ST_EndPoint(geom)) / {step})::numeric, 3)::int"
+    for zoom, points in ((16, 101), (13, 101), (11, 2)):
+        assert at_zoom(database, zoom, f"{ends}, ST_NPoints(geom)") == [("POINT(0 0)", 100, points)]
+
+
+def test_a_mixture_drops_small_lines_and_areas_and_keeps_points(database: TestDatabase) -> None:
+    size = pixel(8) / 2
+    rows: list[Row] = [
+        ("point", "POINT (0 0)", {}),
+        ("line", f"LINESTRING (0 0, {size} 0)", {}),
+        ("area", shapely.box(0, 0, size, size).wkb, {}),
+    ]
+    load(database, a_layer(**WEB, geometry="Geometry"), rows, srid=3857)
+    assert at_zoom(database, 16, "minzoom") == [(0,), (9,), (9,)]
+    assert len(at_zoom(database, 8)) == 1
+
+
 def test_rank_is_the_named_field_or_else_the_size(database: TestDatabase) -> None:
     rows = [(k, s, {"people": n}) for (k, s, _), n in zip(metres(100, 300, 200), (5, None, 7), strict=True)]
     fields = (a_field("people", "integer"),)
