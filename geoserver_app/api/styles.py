@@ -17,7 +17,7 @@ router = APIRouter(include_in_schema=False)
 def filled(found: Style, drawn: tuple[Published, ...], base: str) -> dict[str, Any]:
     """A style with the addresses a client needs: tiles, glyphs, sprite."""
     style: dict[str, Any] = dict(found.document)
-    style["layers"] = [one for p in drawn for one in found.layers_for(p.id)]
+    style["layers"] = [one for p in drawn for one in found.layers_for(p.id, labelled=p.label is not None)]
     style["sources"] = {p.id: {"type": "vector", "url": f"{base}/tiles/{p.id}.json"} for p in drawn}
     style["glyphs"] = f"{base}/glyphs/{{fontstack}}/{{range}}.pbf"
     style["sprite"] = f"{base}/sprites/maillage"

@@ -3,7 +3,7 @@
 from typing import Any
 from zlib import crc32
 
-from geoserver_app.core.layer import Layer
+from geoserver_app.core.layer import LABEL_LAYER, Layer
 from geoserver_app.core.style import DARK, ORDER
 
 PALETTE: tuple[tuple[str, str], ...] = (
@@ -116,7 +116,8 @@ def _label(layer: Layer) -> StyleLayer:
         **placement,
     }
     paint = {"text-color": _TEXT, "text-halo-color": _HALO, "text-halo-width": 1.4}
-    one = {"id": f"{layer.id}_label", "type": "symbol", "source": layer.style_id, "source-layer": layer.style_id}
+    within = f"{layer.style_id}{LABEL_LAYER}" if layer.names_areas else layer.style_id
+    one = {"id": f"{layer.id}_label", "type": "symbol", "source": layer.style_id, "source-layer": within}
     return {**one, "minzoom": 13 if layer.dimension == 1 else 11, "layout": layout, "paint": paint}
 
 

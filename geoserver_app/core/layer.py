@@ -17,6 +17,8 @@ Value = str | int | float | bool | date | datetime | None
 Box = tuple[float, float, float, float]
 """East first: (min x, min y, max x, max y), in the units of the CRS it is said in."""
 
+LABEL_LAYER = "_label"
+"""Ending of the name that a layer's label points have inside a tile."""
 LAYER_ID = re.compile(r"^[a-z][a-z0-9_]{0,49}$")
 FIELD_NAME = re.compile(r"^[a-z_][a-z0-9_]{0,58}$")
 RESERVED_FIELDS = frozenset({"fid", "geom", "source_key", "exercise", "rank", "minzoom", "id", "geometry", "geom_3857"})
@@ -274,6 +276,19 @@ class Layer:
         if self.geometry == "Geometry":
             return None
         return {"Point": 0, "LineString": 1, "Polygon": 2}[self.geometry.removeprefix("Multi")]
+
+    @property
+    def names_areas(self) -> bool:
+        """Whether the label is a name that each surface has for itself, not a class that many share."""
+        named = next((f for f in self.tile_fields if f.name == self.label), None)
+        if self.dimension != 2 or named is None or named.codes:
+            return False
+        return self.risk is None or self.risk.field != self.label
+
+    @property
+    def label_layer(self) -> str:
+        """Name of the layer of label points inside a tile."""
+        return f"{self.id}{LABEL_LAYER}"
 
     def field(self, name: str) -> "Field":
         """The field of this name; UnknownField where the caller's layer has none."""

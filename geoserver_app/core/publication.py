@@ -6,6 +6,12 @@ from functools import cached_property
 
 from geoserver_app.core.layer import Box, Layer
 
+LABEL_POINT = "Label"
+"""Column of the bands where a layer's names stand, in the publication's tile columns like a field; no field
+has a capital in its name."""
+LABELLED_MAX = 20_000
+"""Surfaces of a layer up to which each has a point for its name; more names than that nobody reads."""
+
 
 @dataclass(frozen=True)
 class Band:
@@ -70,6 +76,14 @@ class Published:
     @cached_property
     def tile_fields(self) -> tuple[str, ...]:
         return tuple(f.name for f in self.layer.tile_fields if f.name in self.publication.tile_columns)
+
+    @cached_property
+    def label(self) -> str | None:
+        """The field whose texts stand at points of their own; None where the layer's names have none."""
+        publication = self.publication
+        if LABEL_POINT not in publication.tile_columns or publication.count > LABELLED_MAX:
+            return None
+        return self.layer.label if self.layer.names_areas and self.layer.label in self.tile_fields else None
 
 
 def publish(layer: Layer, publication: Publication) -> Published:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from geoserver_app.core.layer import Layer
+from geoserver_app.core.layer import LABEL_LAYER, Field, Layer
 from geoserver_app.core.style_values import Context, check_filter, check_value
 from geoserver_app.core.style_words import LAYOUT, PAINT, Property
 
@@ -27,17 +27,25 @@ _STYLE_ID = re.compile(r"^[a-z][a-z0-9_]{0,49}$")
 
 @dataclass(frozen=True)
 class Style:
-    """A checked document. Its one source and its source-layers bear the style's id."""
+    """A checked document. Its one source and its source-layers bear the style's id, the layer of label points
+    that id and ``_label``."""
 
     id: str
     title: str
     document: Mapping[str, Any]
 
-    def layers_for(self, layer_id: str) -> list[dict[str, Any]]:
-        """The style's layers for a layer that uses it, whatever its id."""
-        mine = {"source": layer_id, "source-layer": layer_id}
+    def layers_for(self, layer_id: str, *, labelled: bool = True) -> list[dict[str, Any]]:
+        """The style's layers for a layer that uses it, whatever its id.
+
+        Where the layer's tiles have no label points, names are written on the shapes themselves.
+        """
         prefix = "" if layer_id == self.id else f"{layer_id}_"
-        return [{**one, "id": f"{prefix}{one['id']}", **mine} for one in self.document["layers"]]
+        drawn = []
+        for one in self.document["layers"]:
+            points = labelled and one["source-layer"] != self.id
+            within = f"{layer_id}{LABEL_LAYER}" if points else layer_id
+            drawn.append({**one, "id": f"{prefix}{one['id']}", "source": layer_id, "source-layer": within})
+        return drawn
 
 
 def mistakes(
@@ -77,7 +85,7 @@ def _document(document: Mapping[str, Any], style_id: str, layer: Layer | None, i
             yield f"{key}.id", "two style layers have this id"
         else:
             seen.add(name)
-        yield from _layer(key, one, style_id, Context(layer.id if layer else style_id, fields, icons))
+        yield from _layer(key, one, style_id, layer, _context(one, style_id, layer, fields, icons))
     if not isinstance(document.get("metadata", {}), dict):
         yield "metadata", "must be an object"
 
@@ -88,11 +96,29 @@ def _sources(sources: object, style_id: str) -> Told:
         yield "sources", f'must be {{"{style_id}": {{"type": "vector", "url": "maillage://{style_id}"}}}}'
 
 
-def _layer(key: str, one: Mapping[str, Any], style_id: str, context: Context) -> Told:
+def _context(
+    one: Mapping[str, Any],
+    style_id: str,
+    layer: Layer | None,
+    fields: Mapping[str, Field] | None,
+    icons: AbstractSet[str] | None,
+) -> Context:
+    """What the expressions of a style layer may name: label points carry the label alone."""
+    if fields and layer and one.get("source-layer") == f"{style_id}{LABEL_LAYER}":
+        fields = {name: field for name, field in fields.items() if name == layer.label}
+    return Context(layer.id if layer else style_id, fields, icons)
+
+
+def _layer(key: str, one: Mapping[str, Any], style_id: str, layer: Layer | None, context: Context) -> Told:
     yield from _unknown(key, one, _LAYER_KEYS)
-    for word in ("source", "source-layer"):
-        if one.get(word) != style_id:
-            yield f"{key}.{word}", f"must be {style_id!r}, the style's own id"
+    if one.get("source") != style_id:
+        yield f"{key}.source", f"must be {style_id!r}, the style's own id"
+    points = f"{style_id}{LABEL_LAYER}"
+    if one.get("source-layer") == points:
+        if layer and not layer.names_areas:
+            yield f"{key}.source-layer", f"{layer.id!r} has no label points: only surfaces with a name of their own do"
+    elif one.get("source-layer") != style_id:
+        yield f"{key}.source-layer", f"must be {style_id!r}, the style's own id, or {points!r}"
     for word in ("minzoom", "maxzoom"):
         if word in one and (isinstance(one[word], bool) or not isinstance(one[word], int | float)):
             yield f"{key}.{word}", "must be a number"

@@ -28,7 +28,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import REAL, TypeEngine
 
-from geoserver_app.core.publication import Band, Publication, Published
+from geoserver_app.core.publication import LABEL_POINT, Band, Publication, Published
 
 REFERENCE = "reference"
 SYSTEM = "system"
@@ -159,7 +159,8 @@ def feature_table(published: Published) -> Table:
 
 @lru_cache(maxsize=16384)
 def band_table(published: Published, band: Band) -> Table:
-    """A band's table: fid, rank, minzoom, the tile fields, geom in EPSG:3857."""
+    """A band's table: fid, rank, minzoom, the tile fields, perhaps the label's point, geom in EPSG:3857."""
+    labelled = LABEL_POINT in published.publication.tile_columns
     types = {f.name: COLUMN_TYPES[f.type] for f in published.layer.fields}
     return Table(
         band.table,
@@ -168,6 +169,7 @@ def band_table(published: Published, band: Band) -> Table:
         Column("rank", REAL),
         Column("minzoom", SmallInteger),
         *(Column(name, types[name]) for name in published.tile_fields),
+        *([Column(LABEL_POINT, Geometry("POINT", 3857, spatial_index=False))] if labelled else []),
         Column("geom", Geometry("GEOMETRY", 3857, spatial_index=False)),
         schema=REFERENCE,
     )

@@ -12,16 +12,22 @@ KINDS = {"string": "String", "integer": "Number", "number": "Number", "boolean":
 
 
 def vector_layers(layers: tuple[Published, ...], language: str) -> list[dict[str, Any]]:
-    return [
-        {
-            "id": published.id,
-            "description": published.layer.title.to(language),
-            "minzoom": published.layer.zoom.min,
-            "maxzoom": published.layer.zoom.max,
-            "fields": {f.name: _field(f, language) for f in tile_fields(published, DEEPEST)},
-        }
-        for published in layers
-    ]
+    found = [_vector_layer(published, published.id, tile_fields(published, DEEPEST), language) for published in layers]
+    for published in layers:
+        if published.label:
+            fields = (published.layer.field(published.label),)
+            found.append(_vector_layer(published, published.layer.label_layer, fields, language))
+    return found
+
+
+def _vector_layer(published: Published, name: str, fields: tuple[Field, ...], language: str) -> dict[str, Any]:
+    return {
+        "id": name,
+        "description": published.layer.title.to(language),
+        "minzoom": published.layer.zoom.min,
+        "maxzoom": published.layer.zoom.max,
+        "fields": {f.name: _field(f, language) for f in fields},
+    }
 
 
 def _field(field: Field, language: str) -> str:

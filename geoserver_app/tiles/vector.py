@@ -31,7 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.types import NullType
 
 from geoserver_app.core.layer import Field
-from geoserver_app.core.publication import Band, Published
+from geoserver_app.core.publication import LABEL_POINT, Band, Published
 from geoserver_app.features.grid import Grid, Tile
 from geoserver_app.settings import Settings
 from geoserver_app.store.engine import Statement, compile_statement
@@ -53,6 +53,11 @@ class Part:
     published: Published
     band: Band
     fields: tuple[str, ...]
+
+    @property
+    def label(self) -> str | None:
+        """The field that a second layer of points carries, for names: each once, not once a tile."""
+        return self.published.label if self.published.label in self.fields else None
 
 
 def tile_fields(published: Published, zoom: int) -> tuple[Field, ...]:
@@ -80,7 +85,8 @@ def described(published: Published, settings: Settings) -> str:
     """
     layer = published.layer
     fields = ",".join(f"{f.name}:{f.type}:{f.tiles_from_zoom}" for f in tile_fields(published, 99))
-    text = f"{FORM}|{layer.zoom.min}|{fields}|{settings.tile_buffer}|{settings.tile_features_max}"
+    labels = f"|{published.label}" if published.label else ""
+    text = f"{FORM}|{layer.zoom.min}|{fields}|{settings.tile_buffer}|{settings.tile_features_max}{labels}"
     return blake2b(text.encode(), digest_size=5).hexdigest()
 
 
@@ -97,6 +103,7 @@ def tile_statement(parts: tuple[Part, ...], grid: Grid, settings: Settings) -> S
     )
     box, reach = select(ground.c.box).scalar_subquery(), select(ground.c.reach).scalar_subquery()
     layers = [_layer(part, box, reach, grid, settings) for part in parts]
+    layers += [_names(part, part.label, box, reach, grid, settings) for part in parts if part.label]
     return compile_statement(select(reduce(_join, layers).label("tile")))
 
 
@@ -145,23 +152,47 @@ def _layer(
 ) -> ColumnElement[Any]:
     """One layer of the tile, as a scalar sub-select."""
     table = band_table(part.published, part.band)
-    kept = _kept(part, table, reach, settings)
-    geometry = kept.c.geom if grid.web_mercator else func.ST_Transform(kept.c.geom, _fixed(grid.crs.srid))
-    shape = func.ST_AsMVTGeom(
-        geometry, box, _fixed(EXTENT), _fixed(settings.tile_buffer), _fixed(True), type_=NullType()
-    )
+    kept = _kept(table, ("fid", "geom", *part.fields), reach, settings)
+    shape = _shape(kept.c.geom, box, grid, settings)
     values = (_value(kept.c[name], part.published.layer.field(name)).label(name) for name in part.fields)
     rows = select(shape.label("geom"), kept.c.fid, *values).subquery(ROW)
-    words = (_fixed(part.published.id), _fixed(EXTENT), _fixed("geom"), _fixed("fid"))
+    return _encoded(rows, part.published.id)
+
+
+def _names(
+    part: Part, field: str, box: ScalarSelect[Any], reach: ScalarSelect[Any], grid: Grid, settings: Settings
+) -> ColumnElement[Any]:
+    """The layer of label points. A point is in the one tile on whose grid it falls, never in a buffer."""
+    table = band_table(part.published, part.band)
+    named = (table.c[LABEL_POINT].op("&&")(reach), table.c[field].is_not(None))
+    kept = _kept(table, ("fid", LABEL_POINT, field), reach, settings, *named)
+    place = _shape(kept.c[LABEL_POINT], box, grid, settings).label("geom")
+    value = _value(kept.c[field], part.published.layer.field(field)).label(field)
+    placed = select(place, kept.c.fid, value).subquery("placed")
+    inside = (at(placed.c.geom, type_=Double()).between(_fixed(0), _fixed(EXTENT - 1)) for at in (func.ST_X, func.ST_Y))
+    return _encoded(select(placed).where(*inside).subquery("feature"), part.published.layer.label_layer)
+
+
+def _shape(column: ColumnElement[Any], box: ScalarSelect[Any], grid: Grid, settings: Settings) -> ColumnElement[Any]:
+    """A geometry of a band on the tile's grid of whole numbers, cut at the buffer."""
+    geometry = column if grid.web_mercator else func.ST_Transform(column, _fixed(grid.crs.srid))
+    return func.ST_AsMVTGeom(
+        geometry, box, _fixed(EXTENT), _fixed(settings.tile_buffer), _fixed(True), type_=NullType()
+    )
+
+
+def _encoded(rows: Subquery, name: str) -> ColumnElement[Any]:
+    words = (_fixed(name), _fixed(EXTENT), _fixed("geom"), _fixed("fid"))
     return select(func.ST_AsMVT(rows.table_valued(), *words, type_=LargeBinary())).scalar_subquery()
 
 
-def _kept(part: Part, table: Table, reach: ScalarSelect[Any], settings: Settings) -> Subquery:
+def _kept(
+    table: Table, names: tuple[str, ...], reach: ScalarSelect[Any], settings: Settings, *more: ColumnElement[bool]
+) -> Subquery:
     """Rows of a band that the tile touches, the highest ranks first."""
-    names = ("fid", "geom", *part.fields)
     return (
         select(*(table.c[name] for name in names))
-        .where(table.c.geom.op("&&")(reach), table.c.minzoom <= bindparam("zoom", None, type_=Integer()))
+        .where(table.c.geom.op("&&")(reach), table.c.minzoom <= bindparam("zoom", None, type_=Integer()), *more)
         .order_by(table.c.rank.desc().nulls_last(), table.c.fid)
         .limit(_fixed(settings.tile_features_max))
         .subquery("kept")
