@@ -10,9 +10,6 @@ from tests.viewer.conftest import Visit, Visitor, ask, drawn, shot
 
 pytestmark = pytest.mark.browser
 
-CENTRE = {"x": 640, "y": 400}
-"""Where the middle of the map falls on a desktop page of 1280 x 800, give or take the banner."""
-
 
 async def rendered(page: Page, layer: str) -> int:
     """How many features of a layer are drawn."""
@@ -290,9 +287,19 @@ async def test_everything_can_be_reached_with_the_tab_key(visit: Visit) -> None:
     assert any("maplibregl-canvas" in one for one in reached)
 
 
+async def test_the_keyboard_asks_what_is_in_the_middle_of_the_map(visit: Visit) -> None:
+    lon, lat, _ = first_site(visit)
+    page = await visit.open(f"#map=15/{lat}/{lon}&layers=seveso_sites")
+    await page.focus(".maplibregl-canvas")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".card [data-layer=seveso_sites]")).to_have_count(1)
+    await page.keyboard.press("Escape")
+    await expect(page.locator(".card")).to_have_count(0)
+
+
 async def wait_until(page: Page, script: str, argument: object) -> None:
     """Wait for a condition the page computes; the page's policy forbids evaluating text inside it."""
-    for _ in range(200):
+    for _ in range(600):
         if await page.evaluate(script, argument):
             return
         await page.evaluate("() => new Promise(done => requestAnimationFrame(done))")

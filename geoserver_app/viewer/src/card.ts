@@ -22,6 +22,9 @@ interface Hit {
   properties: Properties;
 }
 
+/** A place on the map, clicked or, from the keyboard, the middle. */
+type Where = Pick<MapMouseEvent, "point" | "lngLat">;
+
 const REACH = 5; // pixels around the pointer, so that thin lines can be hit
 const MOST = 12;
 const SHEET_GAP = 60; // pixels between the place clicked and the sheet that tells about it
@@ -40,6 +43,9 @@ export class Card {
     private readonly store: Store,
   ) {
     map.on("click", (event) => this.openAt(event));
+    map.getCanvas().addEventListener("keydown", ({ key }) => {
+      if (key === "Enter") this.openAt({ point: map.project(map.getCenter()), lngLat: map.getCenter() });
+    });
     let frame = 0;
     map.on("mousemove", ({ point }) => {
       cancelAnimationFrame(frame);
@@ -66,7 +72,7 @@ export class Card {
     if (hadFocus) this.map.getCanvas().focus();
   }
 
-  private openAt(event: MapMouseEvent): void {
+  private openAt(event: Where): void {
     const hits = this.hitsAt(event);
     this.close();
     if (!hits.length) return;
@@ -107,7 +113,7 @@ export class Card {
     );
   }
 
-  private hitsAt({ point }: MapMouseEvent): Hit[] {
+  private hitsAt({ point }: Where): Hit[] {
     // A surface counts only where the pointer itself is: beside it one means something else.
     const under = new Set(this.map.queryRenderedFeatures(point).map(keyOf));
     const kept = this.near(point).filter((one) => dimension(one) < 2 || under.has(keyOf(one)));
