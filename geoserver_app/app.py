@@ -6,7 +6,6 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 
 from geoserver_app.api import layers, packs, status, styles, tiles
@@ -18,6 +17,7 @@ from geoserver_app.settings import BadSettings, Settings, read_settings
 from geoserver_app.store.engine import Database
 from geoserver_app.store.revisions import Revisions
 from geoserver_app.viewer.pages import Viewer
+from geoserver_app.web.cors import CrossOrigin
 from geoserver_app.web.deps import Parts, read_parts, read_principal
 from geoserver_app.web.middleware import Front
 from geoserver_app.web.respond import negotiate, problem
@@ -106,13 +106,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for router in (*ROUTERS, app.state.viewer.router):
         app.include_router(router)
     app.add_api_route("/", front_page, methods=["GET"], include_in_schema=False)
-    app.add_middleware(
-        CORSMiddleware,
-        allow_origins=["*"],
-        allow_methods=["*"],
-        allow_headers=["*"],
-        expose_headers=["*"],
-        max_age=86400,
-    )
+    app.add_middleware(CrossOrigin)
     app.add_middleware(Front, settings=settings)
     return app

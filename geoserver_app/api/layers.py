@@ -10,7 +10,7 @@ from geoserver_app.core.layer import Field, Risk, Text
 from geoserver_app.core.publication import Published
 from geoserver_app.features.search import find_communes
 from geoserver_app.web.deps import Caller, Server
-from geoserver_app.web.respond import base_url, cache_headers, etag, json, not_modified, unchanged
+from geoserver_app.web.respond import base_url, cache_headers, etag, json, layer_digest, not_modified, unchanged
 
 router = APIRouter(prefix="/api")
 
@@ -75,7 +75,7 @@ async def list_layers(request: Request, server: Server, caller: Caller) -> Respo
     found = await server.all_published(caller, request)
     base = base_url(request)
     headers = cache_headers([p.layer for p in found], caller)
-    tag = etag(base, id(server.catalogue.catalog), sorted(caller.roles), *((p.id, p.revision) for p in found))
+    tag = etag(base, sorted(caller.roles), *(f"{p.id}:{p.revision}:{layer_digest(p)}" for p in found))
     if not_modified(request, tag):
         return unchanged(tag, headers)
     body = {

@@ -2,6 +2,8 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -11,6 +13,7 @@ from starlette.responses import Response
 from geoserver_app.core.access import Principal
 from geoserver_app.core.errors import GeoError, NotAllowed, Overloaded, Unauthorized, UnknownFormat
 from geoserver_app.core.layer import Layer
+from geoserver_app.core.publication import Published
 
 PROBLEM = "application/problem+json"
 REALM = 'Basic realm="Maillage", charset="UTF-8"'
@@ -54,6 +57,13 @@ def etag(*parts: object) -> str:
     """A weak validator made of everything an answer depends on (RFC 9110, 8.8.3)."""
     digest = hashlib.blake2b("\x1f".join(map(str, parts)).encode(), digest_size=12).hexdigest()
     return f'W/"{digest}"'
+
+
+@lru_cache(maxsize=4096)
+def layer_digest(published: Published) -> str:
+    """A digest of the description, the same in every process: titles and fields can change without a load."""
+    document = orjson.dumps(asdict(published.layer), default=sorted, option=orjson.OPT_NON_STR_KEYS)
+    return hashlib.blake2b(document, digest_size=8).hexdigest()
 
 
 def not_modified(request: Request, tag: str) -> bool:

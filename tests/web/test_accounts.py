@@ -24,7 +24,8 @@ def test_a_key_travels_as_bearer_token_basic_password_or_header() -> None:
 
 
 @pytest.mark.parametrize(
-    "headers", [{"authorization": "Basic !!!"}, {"authorization": "Digest a=b"}, {"authorization": "Bearer "}, basic("x")]
+    "headers",
+    [{"authorization": "Basic !!!"}, {"authorization": "Digest a=b"}, {"authorization": "Bearer "}, basic("x")],
 )
 def test_an_authorization_header_that_holds_no_key_is_refused(headers: dict[str, str]) -> None:
     with pytest.raises(Unauthorized):

@@ -88,3 +88,15 @@ def test_the_environment_overrides_a_default_and_an_argument_overrides_both() ->
     assert read_settings({"MAILLAGE_PORT": "9000"}).port == 9000
     assert read_settings({"MAILLAGE_PORT": "9000"}, port=9001).port == 9001
     assert read_settings({"MAILLAGE_PORT": ""}).port == 8080
+
+
+async def test_web_maps_on_other_hosts_may_ask_and_caches_stay_shared(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/api/layers", headers={"Origin": "https://commune.example"})
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert "origin" not in answer.headers.get("vary", "").lower().split(", ")
+    preflight = {"Origin": "https://commune.example", "Access-Control-Request-Method": "GET"}
+    asked = await client.options(
+        "/api/layers", headers={**preflight, "Access-Control-Request-Headers": "authorization"}
+    )
+    assert asked.status_code == 204
+    assert "Authorization" in asked.headers["access-control-allow-headers"]
