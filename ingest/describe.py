@@ -8,7 +8,7 @@ import numpy as np
 import shapely
 
 from geoserver_app.core.errors import BadParameter
-from geoserver_app.core.layer import LAYER_ID, RESERVED_FIELDS, Field, Gates, Layer, Licence, Source, Text
+from geoserver_app.core.layer import LABEL_LAYER, LAYER_ID, RESERVED_FIELDS, Field, Gates, Layer, Licence, Source, Text
 from geoserver_app.settings import Settings
 from ingest.source import GEOMETRY, Description, Reader
 
@@ -48,8 +48,8 @@ def check_id(layer_id: str) -> str:
     """The id, or BadParameter where it cannot be one."""
     if not LAYER_ID.match(layer_id):
         raise BadParameter(
-            f"{layer_id!r} cannot be the id of a layer: a lower-case letter, then up to 49 letters, digits or _; "
-            "give one with --id"
+            f"{layer_id!r} cannot be the id of a layer: a lower-case letter, then up to 49 letters, digits or _, "
+            f"and no {LABEL_LAYER} at its end; give one with --id"
         )
     return layer_id
 

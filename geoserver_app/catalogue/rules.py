@@ -12,7 +12,7 @@ from geoserver_app.catalogue.groups import GROUPS
 from geoserver_app.catalogue.mistakes import meant
 from geoserver_app.catalogue.structure import Structure
 from geoserver_app.core.errors import BadParameter
-from geoserver_app.core.layer import FIELD_NAME, LAYER_ID, RESERVED_FIELDS, Field, Text
+from geoserver_app.core.layer import FIELD_NAME, LABEL_LAYER, LAYER_ID, RESERVED_FIELDS, Field, Text
 
 SOURCE_NEEDS: Mapping[str, tuple[str, ...]] = {
     "arcgis": ("url", "key", "crs"),
@@ -35,7 +35,10 @@ def check_id(layer_id: str) -> str | None:
     """What is wrong with a file's name as the id of a layer."""
     if LAYER_ID.match(layer_id):
         return None
-    return f"{layer_id!r} cannot be the id of a layer: a lower-case letter, then up to 49 letters, digits or _"
+    return (
+        f"{layer_id!r} cannot be the id of a layer: a lower-case letter, then up to 49 letters, digits or _, "
+        f"and no {LABEL_LAYER} at its end, which names points of labels in tiles"
+    )
 
 
 def placed(layer: LayerFile) -> Iterator[tuple[str, FieldPart]]:

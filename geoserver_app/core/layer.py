@@ -19,7 +19,7 @@ Box = tuple[float, float, float, float]
 
 LABEL_LAYER = "_label"
 """Ending of the name that a layer's label points have inside a tile."""
-LAYER_ID = re.compile(r"^[a-z][a-z0-9_]{0,49}$")
+LAYER_ID = re.compile(rf"^[a-z][a-z0-9_]{{0,49}}$(?<!{LABEL_LAYER})")
 FIELD_NAME = re.compile(r"^[a-z_][a-z0-9_]{0,58}$")
 RESERVED_FIELDS = frozenset({"fid", "geom", "source_key", "exercise", "rank", "minzoom", "id", "geometry", "geom_3857"})
 """Columns the store adds to every layer (and the words GeoJSON keeps for itself)."""

@@ -105,7 +105,8 @@ def _context(
 ) -> Context:
     """What the expressions of a style layer may name: label points carry the label alone."""
     if fields and layer and one.get("source-layer") == f"{style_id}{LABEL_LAYER}":
-        fields = {name: field for name, field in fields.items() if name == layer.label}
+        named = {name: field for name, field in fields.items() if name == layer.label}
+        return Context(layer.label_layer, named, icons)
     return Context(layer.id if layer else style_id, fields, icons)
 
 

@@ -57,6 +57,7 @@ def tileset(
     document["attribution"] = attribution(layers)
     document["license"] = ", ".join(dict.fromkeys(p.layer.licence.name for p in layers))
     document["layers"] = [_layer(published, grid, language) for published in layers]
+    document["layers"] += [_label_layer(published, grid, language) for published in layers if published.label]
     return document
 
 
@@ -115,6 +116,14 @@ def _layer(published: Published, grid: Grid, language: str) -> dict[str, Any]:
     if layer.dimension is not None:
         described["geometryDimension"] = layer.dimension
     return described
+
+
+def _label_layer(published: Published, grid: Grid, language: str) -> dict[str, Any]:
+    """The points at which surfaces are named, a layer of its own in the tiles."""
+    fields = {f.name: _property(f, language) for f in published.layer.fields if f.name == published.label}
+    schema = {"type": "object", "properties": fields}
+    described = _layer(published, grid, language)
+    return described | {"id": published.layer.label_layer, "propertiesSchema": schema, "geometryDimension": 0}
 
 
 def _property(field: Field, language: str) -> dict[str, str]:

@@ -1,12 +1,13 @@
 """A style outside the supported subset, or one that does not fit its layer, is told key by key."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from geoserver_app.catalogue import default_style, read_catalog
 from geoserver_app.core.layer import Field, GeometryType, Layer, Licence, Text
-from geoserver_app.core.style import mistakes
+from geoserver_app.core.style import Style, mistakes
 from tests.catalogue.folders import LAYER, STYLE, Folders
 
 ZOOMED: list[Any] = ["interpolate", ["linear"], ["zoom"], 5, 1, 10, 4]
@@ -121,6 +122,21 @@ def test_the_default_style_of_a_layer_is_right(geometry: GeometryType, label: st
     assert ("symbol" in kinds) == (label is not None)
 
 
+def test_label_points_are_those_of_surfaces_and_carry_the_label_alone() -> None:
+    fields = (Field("name", "string", Text("Nom", "Name")), Field("level", "integer", Text("Niveau", "Level")))
+    layer = Layer("trees", Text("", ""), "MultiPolygon", 31370, fields, Licence("-", "-"), label="name")
+    style = default_style(layer)
+    text = next(one for one in style["layers"] if one["type"] == "symbol")
+    assert text["source-layer"] == "trees_label"
+    assert mistakes(style, "trees", replace(layer, geometry="Point"), icons=frozenset()) == [
+        (f"layers.{text['id']}.source-layer", "'trees' has no label points: only surfaces with a name of their own do")
+    ]
+    text["layout"]["text-field"] = ["get", "level"]
+    ((key, words),) = mistakes(style, "trees", layer, icons=frozenset())
+    assert key == f"layers.{text['id']}.layout.text-field.get"
+    assert words == "the layer 'trees_label' has no field 'level'; known are name"
+
+
 def test_default_styles_of_several_layers_do_not_all_look_alike() -> None:
     layers = [
         Layer(f"layer_{n}", Text("", ""), "LineString", 31370, (), Licence("-", "-")) for n in range(40)
@@ -137,3 +153,11 @@ def test_a_style_shared_by_two_layers_is_drawn_from_each(folders: Folders) -> No
     assert [(one["id"], one["source"], one["source-layer"]) for one in other] == [
         ("shelters_dot", "shelters", "shelters")
     ]
+
+
+def test_label_points_are_found_under_the_id_of_each_layer_and_left_where_there_are_none() -> None:
+    named = {"id": "name", "type": "symbol", "source": "zones", "source-layer": "zones_label"}
+    style = Style("zones", "Zones", {"layers": [named]})
+    assert [one["source-layer"] for one in style.layers_for("zones")] == ["zones_label"]
+    assert [one["source-layer"] for one in style.layers_for("sites")] == ["sites_label"]
+    assert [one["source-layer"] for one in style.layers_for("sites", labelled=False)] == ["sites"]

@@ -6,7 +6,7 @@ import shapely
 from geoserver_app.core.layer import FromZoom, Generalise, Zoom
 from ingest.bands import pixel, plan
 from tests.conftest import TestDatabase
-from tests.ingest.support import Row, a_field, a_layer, ask, bands, load
+from tests.ingest.support import SQUARE, Row, a_field, a_layer, ask, bands, load
 
 
 def at_zoom(database: TestDatabase, zoom: int, columns: str = "fid") -> list[tuple[object, ...]]:
@@ -103,6 +103,25 @@ def test_polygons_of_a_coverage_keep_their_shared_borders(database: TestDatabase
         found = [shapely.from_wkb(row[0]) for row in at_zoom(database, zoom, "encode(ST_AsBinary(geom), 'hex')")]
         assert shapely.coverage_is_valid(found)
     assert shapely.get_num_coordinates(found).sum() < shapely.get_num_coordinates([above, below]).sum()
+
+
+def test_a_name_stands_inside_its_surface_and_at_every_zoom_in_the_same_place(database: TestDatabase) -> None:
+    bay = shapely.Polygon([(0, 0), (9000, 0), (9000, 9000), (8000, 9000), (8000, 1000), (0, 1000)])
+    two = shapely.MultiPolygon([shapely.box(20000, 0, 20100, 100), shapely.box(30000, 0, 34000, 4000)])
+    load(database, a_layer(**WEB, label="name"), [("1", bay.wkb, {}), ("2", two.wkb, {})], srid=3857)
+    exact = at_zoom(database, 16, 'ST_Within("Label", geom), ST_AsText("Label")')
+    assert [within for within, _ in exact] == [True, True]
+    for zoom in (13, 11, 9):
+        assert at_zoom(database, zoom, 'ST_Within("Label", geom), ST_AsText("Label")') == exact
+
+
+def test_layers_without_names_of_surfaces_keep_no_place_for_them(database: TestDatabase) -> None:
+    columns = (
+        "SELECT count(*) FROM information_schema.columns WHERE table_schema = 'reference' AND column_name = 'Label'"
+    )
+    for layer in (a_layer(**WEB), a_layer(**WEB, geometry="LineString", label="name")):
+        load(database, layer, [("1", "LINESTRING (0 0, 9 9)" if layer.label else SQUARE, {})], srid=3857)
+        assert ask(database, columns) == [(0,)]
 
 
 def test_lines_keep_their_ends_and_lose_what_nobody_sees(database: TestDatabase) -> None:
