@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 from fastapi import APIRouter, Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from geoserver_app.core.crs import Crs
 from geoserver_app.core.errors import NotAllowed, NotFound, Unauthorized
@@ -23,6 +23,7 @@ from geoserver_app.ogc.links import GEOJSON, JSON, Link, address, alternates, li
 from geoserver_app.ogc.offered import DOWNLOADS, ITEM_FORMATS, ITEMS_FORMATS
 from geoserver_app.ogc.params import check_names, read_fields, read_flag, read_offered_crs
 from geoserver_app.ogc.revised import tag_of
+from geoserver_app.ogc.sending import streamed, whole
 from geoserver_app.web.deps import Caller, Parts, Server
 from geoserver_app.web.respond import base_url, cache_headers, language, negotiate, not_modified, unchanged
 
@@ -49,7 +50,7 @@ async def list_items(collection_id: str, request: Request, server: Server, calle
     if not_modified(request, tag):
         return unchanged(tag, headers)
     if name in DOWNLOADS:
-        return await _download(DOWNLOADS[name], server, asked, headers)
+        return await _download(DOWNLOADS[name], request, server, asked, headers)
     if name == "html":
         return await _page(request, server, asked, headers)
     return await _geojson(request, server, asked, headers)
@@ -60,28 +61,18 @@ async def _geojson(request: Request, server: Parts, asked: Asked, headers: dict[
     matched = await _matched(server, asked, first)
     body = _collection(request, asked, chunks, matched)
     if not first.more or first.count == asked.limit:
-        text = b"".join([piece async for piece in body])
-        return Response(text, media_type=GEOJSON, headers=headers)
-    return StreamingResponse(body, media_type=GEOJSON, headers=headers)
+        return await whole(request, b"".join([piece async for piece in body]), GEOJSON, headers)
+    return await streamed(request, body, GEOJSON, headers)
 
 
-async def _download(made: Format, server: Parts, asked: Asked, headers: dict[str, str]) -> Response:
-    """A whole answer as a file. Its first piece is awaited before any header goes out."""
+async def _download(made: Format, request: Request, server: Parts, asked: Asked, headers: dict[str, str]) -> Response:
+    """Everything that was asked for, as a file."""
     exports = server.extra.setdefault(Exports, Exports(server.settings.exports_max))
     assert isinstance(exports, Exports)  # noqa: S101 - kept under its class
     page = replace(asked.query.page, limit=asked.limit if asked.named else None)
     reading = Reading(server.database, server.settings, replace(asked.query, page=page), exports)
-    body = made.write(reading)
-    first = await anext(body)
-
-    async def whole() -> AsyncIterator[bytes]:
-        yield first
-        async for piece in body:
-            yield piece
-
-    name = f"{asked.query.target.id}.{made.suffix}"
-    headers = {**headers, "Content-Disposition": f'attachment; filename="{name}"'}
-    return StreamingResponse(whole(), media_type=made.media_type, headers=headers)
+    headers = {**headers, "Content-Disposition": f'attachment; filename="{asked.query.target.id}.{made.suffix}"'}
+    return await streamed(request, made.write(reading), made.media_type, headers)
 
 
 async def _page(request: Request, server: Parts, asked: Asked, headers: dict[str, str]) -> Response:
@@ -97,7 +88,7 @@ async def _page(request: Request, server: Parts, asked: Asked, headers: dict[str
         following = asked.next_token(Mark(chunk.last, published.revision, matched))
     pairs = [(k, v) for k, v in request.query_params.multi_items() if k not in {"f", "limit", "crs"}]
     home = f"{base_url(request)}/ogc/collections/{published.id}/items"
-    return pages.page(
+    return await pages.page(
         request,
         "items.html",
         published.layer.title.to(language(request)),
@@ -179,22 +170,26 @@ async def get_item(collection_id: str, feature_id: str, request: Request, server
     if not chunk.count:
         raise NotFound(f"{published.id!r} has no feature {feature_id!r}", locator="featureId")
     if name == "html":
-        return _feature_page(request, query, feature_id, chunk.row["text"], headers)
-    return _feature(request, published, feature_id, chunk.row["text"], headers)
+        return await _feature_page(request, query, feature_id, chunk.row["text"], headers)
+    return await _feature(request, published, feature_id, chunk.row["text"], headers)
 
 
-def _feature(request: Request, published: Published, feature_id: str, text: str, headers: dict[str, str]) -> Response:
+async def _feature(
+    request: Request, published: Published, feature_id: str, text: str, headers: dict[str, str]
+) -> Response:
     links = item_links(request, published, feature_id, "json")
     body = text[:-1].encode() + b',"links":' + orjson.dumps(links) + b"}"
-    return Response(body, media_type=GEOJSON, headers=headers)
+    return await whole(request, body, GEOJSON, headers)
 
 
-def _feature_page(request: Request, query: Query, feature_id: str, text: str, headers: dict[str, str]) -> Response:
+async def _feature_page(
+    request: Request, query: Query, feature_id: str, text: str, headers: dict[str, str]
+) -> Response:
     published, spoken = query.target, language(request)
     home = f"{base_url(request)}/ogc/collections/{published.id}/items/{feature_id}"
     feature = orjson.loads(text)
     label = feature["properties"].get(published.layer.label)
-    return pages.page(
+    return await pages.page(
         request,
         "item.html",
         str(label) if label else f"{published.layer.title.to(spoken)} {feature_id}",

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
@@ -18,8 +19,9 @@ from geoserver_app.ogc.offered import API_FORMATS, ITEMS_FORMATS, PAGE_FORMATS, 
 from geoserver_app.ogc.openapi import openapi
 from geoserver_app.ogc.params import check_names
 from geoserver_app.ogc.revised import tag_of
+from geoserver_app.ogc.sending import whole
 from geoserver_app.web.deps import Caller, Parts, Server
-from geoserver_app.web.respond import base_url, cache_headers, json, language, negotiate, not_modified, unchanged
+from geoserver_app.web.respond import base_url, cache_headers, language, negotiate, not_modified, unchanged
 
 router = APIRouter(prefix="/ogc", include_in_schema=False)
 
@@ -36,7 +38,7 @@ class Page:
     more: Mapping[str, Any] = field(default_factory=dict)
 
 
-def answer(
+async def answer(
     request: Request,
     caller: Principal,
     found: Sequence[Published],
@@ -62,10 +64,10 @@ def answer(
     links = alternates(f"{base_url(request)}{path}", request.query_params.multi_items(), offered, name)
     document = make(links)
     if name != "html":
-        return json(document, media_type=offered[name], headers=headers)
+        return await whole(request, orjson.dumps(document), offered[name], headers)
     exercise = any(p.publication.exercise_count for p in found)
     shown = {"links": links, "crumbs": page.crumbs, "document": document, "exercise": exercise, **page.more}
-    return pages.page(request, page.template, page.title.to(language(request)), headers, **shown)
+    return await pages.page(request, page.template, page.title.to(language(request)), headers, **shown)
 
 
 @router.get("")
@@ -73,7 +75,7 @@ def answer(
 async def landing(request: Request, server: Server, caller: Caller) -> Response:
     """Where everything else is found."""
     page = Page("landing.html", Text("Données et services", "Data and services"))
-    return answer(
+    return await answer(
         request,
         caller,
         (),
@@ -87,7 +89,9 @@ async def landing(request: Request, server: Server, caller: Caller) -> Response:
 async def conformance(request: Request, caller: Caller) -> Response:
     """The classes of the standards that hold here."""
     page = Page("conformance.html", Text("Conformité", "Conformance"))
-    return answer(request, caller, (), PAGE_FORMATS, lambda links: {"links": links, "conformsTo": list(DECLARED)}, page)
+    return await answer(
+        request, caller, (), PAGE_FORMATS, lambda links: {"links": links, "conformsTo": list(DECLARED)}, page
+    )
 
 
 @router.get("/api")
@@ -106,7 +110,7 @@ async def _api(request: Request, server: Parts, caller: Principal, offered: Mapp
     found = await server.all_published(caller, request)
     page = Page("api.html", Text("Définition de l'API", "Definition of the API"))
     base, settings = base_url(request), server.settings
-    return answer(
+    return await answer(
         request, caller, found, offered, lambda links: openapi(base, found, settings, language(request)), page
     )
 
@@ -123,7 +127,7 @@ async def collections(request: Request, server: Server, caller: Caller) -> Respo
         return {"links": links, "crs": offered, "collections": listed}
 
     page = Page("collections.html", Text("Couches", "Layers"), more={"found": found})
-    return answer(request, caller, found, PAGE_FORMATS, make, page)
+    return await answer(request, caller, found, PAGE_FORMATS, make, page)
 
 
 def _self(base: str, published: Published) -> Link:
@@ -137,7 +141,7 @@ async def collection(collection_id: str, request: Request, server: Server, calle
     base, spoken = base_url(request), language(request)
     more = {"found": published, "downloads": [f for f in ITEMS_FORMATS if f != "html"], "titles": TITLES}
     page = Page("collection.html", published.layer.title, (pages.crumbs(published, spoken)[0],), more)
-    return answer(
+    return await answer(
         request,
         caller,
         [published],
@@ -154,7 +158,7 @@ async def _schema(
     href = f"{base_url(request)}/ogc/collections/{collection_id}/{word}"
     spoken = language(request)
     page = Page("schema.html", title, tuple(pages.crumbs(published, spoken)))
-    return answer(
+    return await answer(
         request, caller, [published], SCHEMA_FORMATS, lambda links: describe(published.layer, href, spoken), page
     )
 

@@ -26,8 +26,6 @@ FEATURES = (
     f"{_F}5/1.0/conf/returnables-and-receivables",
     f"{_F}5/1.0/conf/sortables",
     f"{_F}5/1.0/conf/queryables",
-    "http://www.opengis.net/spec/ogcapi-features-8/0.0/conf/sorting",
-    "http://www.opengis.net/spec/ogcapi-features-6/0.0/conf/properties",
 )
 # QGIS up to 3.42 asks for basic-spatial-operators, the drafts' name of basic-spatial-functions.
 CQL2 = (

@@ -16,6 +16,7 @@ from geoserver_app.core.publication import Published
 from geoserver_app.core.query import Query
 from geoserver_app.features.encode import columns
 from geoserver_app.ogc.links import HTML
+from geoserver_app.ogc.sending import whole
 from geoserver_app.web.respond import base_url, language
 
 HERE = Path(__file__).parent
@@ -46,7 +47,7 @@ def environment() -> Environment:
     )
 
 
-def page(request: Request, template: str, title: str, headers: Mapping[str, str], **context: Any) -> Response:
+async def page(request: Request, template: str, title: str, headers: Mapping[str, str], **context: Any) -> Response:
     """Render a page. ``crumbs`` in the context are (name, path) pairs after the API's own."""
     spoken = language(request)
     base = base_url(request)
@@ -77,7 +78,7 @@ def page(request: Request, template: str, title: str, headers: Mapping[str, str]
             }
         )
     )
-    return Response(shown, media_type=f"{HTML}; charset=utf-8", headers={**headers, **HEADERS})
+    return await whole(request, shown.encode(), f"{HTML}; charset=utf-8", {**headers, **HEADERS})
 
 
 def written(value: object, field: Field | None, spoken: str) -> str:

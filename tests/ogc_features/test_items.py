@@ -402,3 +402,17 @@ async def test_no_value_of_any_parameter_reaches_sql_as_words(web: httpx.AsyncCl
 async def test_bytes_that_are_no_text_are_a_400(web: httpx.AsyncClient) -> None:
     assert (await web.get(f"{HYDRANTS}?%2525=%2525")).status_code == 400
     assert (await web.get(f"{HYDRANTS}?filter=%ff%fe")).status_code == 400
+
+
+async def test_answers_are_compressed_for_those_who_take_it(web: httpx.AsyncClient) -> None:
+    for address in (f"{GRID}?limit=500", f"{GRID}?f=csv", "/ogc/collections"):
+        plain = await web.get(address, headers={"Accept-Encoding": "identity"})
+        assert "content-encoding" not in plain.headers
+        packed = await web.get(address, headers={"Accept-Encoding": "gzip"})
+        assert packed.headers["content-encoding"] == "gzip"
+        assert packed.headers["etag"] == plain.headers["etag"]
+        assert "Accept-Encoding" in packed.headers["vary"]
+        if "csv" in address:
+            assert packed.content == plain.content
+        refused = await web.get(address, headers={"Accept-Encoding": "gzip;q=0, identity"})
+        assert "content-encoding" not in refused.headers
