@@ -104,18 +104,19 @@ export class Card {
 
   private near({ x, y }: Point): MapGeoJSONFeature[] {
     const layers = this.map.getLayersOrder().filter((id) => !id.startsWith("maillage:"));
-    return this.map.queryRenderedFeatures(
+    const found = this.map.queryRenderedFeatures(
       [
         [x - REACH, y - REACH],
         [x + REACH, y + REACH],
       ],
       { layers },
     );
+    return found.filter((one) => !isName(one));
   }
 
   private hitsAt({ point }: Where): Hit[] {
     // A surface counts only where the pointer itself is: beside it one means something else.
-    const under = new Set(this.map.queryRenderedFeatures(point).map(keyOf));
+    const under = new Set(this.map.queryRenderedFeatures(point).flatMap((one) => (isName(one) ? [] : keyOf(one))));
     const kept = this.near(point).filter((one) => dimension(one) < 2 || under.has(keyOf(one)));
     const hits = new Map<string, Hit>();
     for (const one of kept.sort((a, b) => dimension(a) - dimension(b))) {
@@ -230,6 +231,11 @@ export class Card {
 
 function keyOf(feature: MapGeoJSONFeature): string {
   return `${feature.source}/${feature.id ?? JSON.stringify(feature.properties)}`;
+}
+
+/** Whether this is the point where a surface's name stands, which may be written beyond the surface. */
+function isName(feature: MapGeoJSONFeature): boolean {
+  return feature.sourceLayer === `${feature.source}_label`;
 }
 
 function dimension(feature: MapGeoJSONFeature): number {
