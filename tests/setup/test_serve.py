@@ -141,13 +141,13 @@ def test_the_database_comes_back_after_its_server_was_killed(home: Path, server:
     os.kill(killed, signal.SIGKILL)
     wait_for(lambda: Cluster(home).postmaster() not in {None, killed})
     wait_for(lambda: [server.status() for _ in range(6)] == [200] * 6)
-    assert len(server.workers()) == 2
+    wait_for(lambda: len(server.workers()) == 2)
 
 
 def test_the_workers_of_a_killed_supervisor_end_and_the_next_start_works_on_the_same_port(
     home: Path, server: Running, start: Callable[..., Running]
 ) -> None:
-    assert len(server.workers()) == 2
+    wait_for(lambda: len(server.workers()) == 2)
     server.end(signal.SIGKILL)
     wait_for(lambda: not server.workers())
     wait_for(lambda: server.status() == 0)
