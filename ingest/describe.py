@@ -108,7 +108,8 @@ def describe_layer(
         licence=Licence("unspecified", file, date=description.date),
         source=source,
         group="other",
-        gates=Gates(max_count_change=None),
+        # Whoever adds a file sees what was rejected; half a table without coordinates is common.
+        gates=Gates(max_count_change=None, max_rejected=0.9),
         label=label_of(fields),
         datetime_field=moments[0] if len(moments) == 1 else None,
     )

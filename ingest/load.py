@@ -197,8 +197,6 @@ class Load:
         publication = reserve(self.control)
         drafted = draft(self.layer, publication, plan(self.layer, publication))
         description = self.reader.describe() if self.reader else None
-        if description and description.licence_page and not self.dry_run:
-            keep_licence(self.settings, self.layer.id, description.licence_page)
         with connect_owner(self.owner_url, autocommit=True) as work, Finisher(self.owner_url) as finisher:
             try:
                 with work.transaction():
