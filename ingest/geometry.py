@@ -37,6 +37,7 @@ class Shaped:
     """numpy mask of rows whose geometry was made valid."""
 
 
+@np.errstate(invalid="ignore")  # coordinates that are no numbers are looked for, not warned of
 def shape(wkb: Array, layer: Layer, srid: int, rejections: Rejections) -> Shaped:
     """Bring a WKB column in ``srid`` to the layer's CRS and type, valid; what cannot be is rejected."""
     raw = wkb.to_numpy(zero_copy_only=False)
