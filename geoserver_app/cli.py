@@ -1,6 +1,7 @@
 """The command line: `maillage`. Only here is the loader imported, inside its commands."""
 
 import sys
+import traceback
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +13,13 @@ from geoserver_app.store.cluster import running
 from geoserver_app.store.migrate import CannotMigrate, migrate
 from geoserver_app.store.postgres import ClusterError
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help=__doc__.splitlines()[0])
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help=__doc__.splitlines()[0],
+)
 exercise_app = typer.Typer(no_args_is_help=True, help="The fictional exercise a new installation shows.")
 key_app = typer.Typer(no_args_is_help=True, help="API keys.")
 app.add_typer(exercise_app, name="exercise")
@@ -187,6 +194,18 @@ def main() -> None:
     except KeyboardInterrupt:
         tell("maillage: interrupted")
         sys.exit(130)
+    except Exception as error:
+        tell(f"maillage: {type(error).__name__}: {error}")
+        tell(f"This was not foreseen; the details are in {_kept(traceback.format_exc())}.")
+        sys.exit(1)
+
+
+def _kept(report: str) -> Path:
+    """Keep the report of an unforeseen error for whoever mends it; the newest replaces the one before."""
+    path = read_settings().home / "last-error.txt"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(report)
+    return path
 
 
 if __name__ == "__main__":
