@@ -28,14 +28,6 @@ def _risk(risk: Risk | None) -> dict[str, Any] | None:
     return {**vars(risk), "severity": dict(risk.severity)} if risk else None
 
 
-def _date(published: Published) -> str | None:
-    """Date of the data; fictional rows have none, whatever the real source's is."""
-    publication = published.publication
-    if publication.exercise_count and publication.exercise_count == publication.count:
-        return None
-    return publication.source_date or published.layer.licence.date
-
-
 def describe(published: Published, base: str) -> dict[str, Any]:
     """One entry of the list. Times are RFC 3339, bbox is CRS84."""
     layer, publication = published.layer, published.publication
@@ -45,9 +37,9 @@ def describe(published: Published, base: str) -> dict[str, Any]:
         "abstract": _text(layer.abstract),
         "group": layer.group,
         "geometry": layer.geometry,
-        "attribution": layer.licence.attribution,
-        "licence": {"name": layer.licence.name, "url": layer.licence.url},
-        "date": _date(published),
+        "attribution": published.licence.attribution,
+        "licence": {"name": published.licence.name, "url": published.licence.url},
+        "date": published.date,
         "loaded_at": publication.loaded_at,
         "revision": publication.revision,
         "count": publication.count,

@@ -4,13 +4,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 
-from geoserver_app.core.layer import Box, Layer
+from geoserver_app.core.layer import Box, Layer, Licence
 
 LABEL_POINT = "Label"
 """Column of the bands where a layer's names stand, in the publication's tile columns like a field; no field
 has a capital in its name."""
 LABELLED_MAX = 20_000
 """Surfaces of a layer up to which each has a point for its name; more names than that nobody reads."""
+
+
+FICTION = Licence(name="Exercice", attribution="Exercice — données fictives")
+"""What is said of the exercise's rows, instead of the real source's licence."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,21 @@ class Published:
     @property
     def revision(self) -> int:
         return self.publication.revision
+
+    @cached_property
+    def licence(self) -> Licence:
+        """Licence and attribution of the rows that are there: fictional ones are nobody's data."""
+        real, fictional = self.layer.licence, self.publication.exercise_count
+        if not fictional:
+            return real
+        if fictional == self.publication.count:
+            return replace(FICTION, republish=real.republish)
+        return replace(real, attribution=f"{real.attribution} · {FICTION.attribution}")
+
+    @property
+    def date(self) -> str | None:
+        """Date of the data as its owner states it; None for fictional rows."""
+        return self.publication.source_date or self.licence.date
 
     @cached_property
     def tile_fields(self) -> tuple[str, ...]:

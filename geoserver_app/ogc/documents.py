@@ -44,7 +44,7 @@ def collection(published: Published, base: str, links: list[Link], language: str
     if layer.keywords:
         document["keywords"] = list(layer.keywords)
     document |= {
-        "attribution": layer.licence.attribution,
+        "attribution": published.licence.attribution,
         "itemType": "feature",
         "extent": extent(published),
         "crs": [crs.uri for crs in layer.crs_list],
@@ -69,7 +69,7 @@ def collection(published: Published, base: str, links: list[Link], language: str
 
 
 def license_link(published: Published) -> Link:
-    licence = published.layer.licence
+    licence = published.licence
     return link("license", licence.url or "about:blank", HTML, licence.name)
 
 

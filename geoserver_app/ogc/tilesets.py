@@ -55,7 +55,7 @@ def tileset(
     """Metadata of one tile set (OGC 2D TMS 2.0, clause 8): what the list says, the layers and their fields."""
     document = _entry(layers, grid, base, here, query, title)
     document["attribution"] = attribution(layers)
-    document["license"] = ", ".join(dict.fromkeys(p.layer.licence.name for p in layers))
+    document["license"] = ", ".join(dict.fromkeys(p.licence.name for p in layers))
     document["layers"] = [_layer(published, grid, language) for published in layers]
     document["layers"] += [_label_layer(published, grid, language) for published in layers if published.label]
     return document

@@ -196,7 +196,7 @@ def _header(published: Published) -> dict[str, Any]:
 def _metadata(published: Published, settings: Settings) -> dict[str, Any]:
     """The archive's JSON: TileJSON's words, the licence, and what the server checks before it reads from it."""
     layers = (published,)
-    licence = published.layer.licence
+    licence = published.licence
     said = tilejson(layers, "", "fr")
     return {
         "name": said["name"],
@@ -209,7 +209,7 @@ def _metadata(published: Published, settings: Settings) -> dict[str, Any]:
         "licence": {
             "name": licence.name,
             "url": licence.url,
-            "date": published.publication.source_date or licence.date,
+            "date": published.date,
         },
         "maillage": {
             "layer": published.id,

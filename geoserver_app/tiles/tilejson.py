@@ -38,7 +38,7 @@ def _field(field: Field, language: str) -> str:
 
 def attribution(layers: tuple[Published, ...]) -> str:
     """Every owner once, in the order of the layers."""
-    return ", ".join(dict.fromkeys(p.layer.licence.attribution for p in layers if p.layer.licence.attribution))
+    return ", ".join(dict.fromkeys(p.licence.attribution for p in layers if p.licence.attribution))
 
 
 def bounds(layers: tuple[Published, ...]) -> Box | None:

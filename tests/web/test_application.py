@@ -1,10 +1,13 @@
 """The application's frame: errors, limits, readiness."""
 
 import dataclasses
+from datetime import UTC, datetime
 
 import httpx
 from fastapi import FastAPI
 
+from geoserver_app.core.layer import Layer, Licence, Text
+from geoserver_app.core.publication import Publication, Published
 from geoserver_app.settings import BadSettings, read_settings
 from tests.conftest import TestDatabase, application
 
@@ -100,3 +103,17 @@ async def test_web_maps_on_other_hosts_may_ask_and_caches_stay_shared(client: ht
     )
     assert asked.status_code == 204
     assert "Authorization" in asked.headers["access-control-allow-headers"]
+
+
+def published(exercise: int, count: int) -> Published:
+    licence = Licence("CC-BY-4.0", "Source : SPW", date="2021-03-24")
+    layer = Layer("roads", Text("Routes", "Roads"), "MultiLineString", 31370, (), licence)
+    moment = datetime(2026, 1, 1, tzinfo=UTC)
+    rows = Publication("roads", 1, 1, "roads_p1", (), frozenset(), frozenset(), 31370, count, None, moment)
+    return Published(layer, dataclasses.replace(rows, exercise_count=exercise))
+
+
+def test_fictional_rows_carry_no_real_attribution_or_date() -> None:
+    assert (published(0, 5).licence.attribution, published(0, 5).date) == ("Source : SPW", "2021-03-24")
+    assert (published(5, 5).licence.attribution, published(5, 5).date) == ("Exercice — données fictives", None)
+    assert published(2, 5).licence.attribution == "Source : SPW · Exercice — données fictives"
