@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from geoserver_app.core.layer import Layer, Source
 from geoserver_app.core.publication import Publication, Published
@@ -262,6 +263,7 @@ class Load:
         self.tally.read += batch.num_rows
         rejections = Rejections(batch.num_rows)
         shaped = shape(batch.column(GEOMETRY), self.layer, srid, rejections)
+        rejections.add(np.asarray(pc.is_null(batch.column(KEY))), "no key")
         columns = mapper.map(batch, rejections)
         kept = np.flatnonzero(rejections.kept)
         if len(kept) and not mapper.unknown:

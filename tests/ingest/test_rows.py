@@ -123,6 +123,13 @@ def test_a_key_met_twice_keeps_its_first_row(database: TestDatabase) -> None:
     assert rejects(database) == [("a", "duplicate key"), ("b", "duplicate key")]
 
 
+def test_a_row_without_a_key_is_rejected(database: TestDatabase) -> None:
+    rows = [(None, SQUARE, {"name": "nameless"}), ("b", SQUARE, {"name": "b"})]
+    load(database, a_layer(), rows, settings={"rejects_max_share": 0.5})
+    assert published(database, "name") == ["b"]
+    assert ask(database, "SELECT reason, source_key FROM system.reject") == [("no key", None)]
+
+
 def test_a_reject_keeps_everything_the_source_said(database: TestDatabase) -> None:
     rows = [("1", SQUARE, {"name": "kept", "built": None}),
             ("2", None, {"name": "lost\x00", "built": date(1999, 1, 2)})]  # fmt: skip
