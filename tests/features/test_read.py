@@ -249,3 +249,20 @@ def test_a_cursor_of_another_question_is_refused(hydrants: Published) -> None:
     ):
         with pytest.raises(BadParameter):
             read_mark(text, hydrants.layer, other_order, other)
+
+
+async def test_each_question_is_planned_for_its_own_box(shared_database: TestDatabase, hydrants: Published) -> None:
+    """A plan kept from other boxes can be a hundred times slower than the one this box deserves."""
+    one = Database.open(shared_database.app_url, replace(shared_database.settings, pool_size=1))
+    try:
+        for _ in range(8):
+            await ids(one, Query(hydrants, windows=(Window((5.0, 50.0, 6.0, 51.0)),)))
+        async with one.read() as lent:
+            plans = await lent.row(
+                "SELECT max(generic_plans) AS kept, max(custom_plans) AS own FROM pg_prepared_statements"
+                " WHERE statement LIKE '%hydrants_p1%'"
+            )
+    finally:
+        await one.close()
+    assert plans is not None
+    assert (plans["kept"], plans["own"]) == (0, 8)
