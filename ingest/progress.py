@@ -52,7 +52,8 @@ class Bar(Silent):
         self._task = self._progress.add_task(title, total=None)
 
     def stage(self, name: str, total: int | None = None) -> None:
-        self._progress.reset(self._task, total=total, description=f"{self._title}: {name}")
+        self._progress.remove_task(self._task)
+        self._task = self._progress.add_task(f"{self._title}: {name}", total=total)
 
     def advance(self, rows: int) -> None:
         self._progress.advance(self._task, rows)
