@@ -17,6 +17,7 @@ from geoserver_app.core.query import Query
 from geoserver_app.features.encode import columns
 from geoserver_app.ogc.links import HTML
 from geoserver_app.ogc.sending import whole
+from geoserver_app.web.deps import read_parts
 from geoserver_app.web.respond import base_url, language
 
 HERE = Path(__file__).parent
@@ -34,6 +35,8 @@ POLICY = "; ".join(
         "frame-ancestors 'self'",
     )
 )
+PLACE = "communes"
+"""The layer drawn under the features of a page, where there is one: it says where this is."""
 HEADERS = {"Content-Security-Policy": POLICY, "Referrer-Policy": "same-origin"}
 
 
@@ -119,7 +122,8 @@ def map_assets(request: Request) -> dict[str, Any] | None:
     scripts, workers = built(request, "items", ".js"), built(request, "worker", ".js")
     if not scripts or not workers:
         return None
-    return {"script": scripts[0], "sheets": built(request, "items", ".css"), "worker": workers[0]}
+    place = PLACE if PLACE in read_parts(request).revisions.known else None
+    return {"script": scripts[0], "sheets": built(request, "items", ".css"), "worker": workers[0], "place": place}
 
 
 @lru_cache(maxsize=8)

@@ -42,7 +42,8 @@ def wide(wide_site: TestDatabase) -> Published:
     with connect_owner(wide_site.owner_url) as connection:
         connection.execute(
             f"""INSERT INTO reference.wide_p1
-                SELECT i, 'k' || i, false, repeat(md5(i::text), 128), ST_SetSRID(ST_MakePoint(150000 + i, 100000), 31370)
+                SELECT i, 'k' || i, false, repeat(md5(i::text), 128),
+                       ST_SetSRID(ST_MakePoint(150000 + i, 100000), 31370)
                 FROM generate_series(1, {ROWS}) i"""
         )
     return publish_table(wide_site.owner_url, "wide_p1", WIDE)

@@ -67,13 +67,9 @@ function bounds(features: Feature[]): LngLatBounds {
 
 /** Below the features: the communes, from tiles, so that one knows where this is. */
 async function beneath(styleHref: string): Promise<Pick<StyleSpecification, "sources" | "layers">> {
-  if (styleHref.endsWith("/communes")) return { sources: {}, layers: [] };
-  try {
-    const style = await read<StyleSpecification>(new URL("communes", styleHref).href);
-    return { sources: style.sources, layers: style.layers.filter((layer) => "source" in layer) };
-  } catch {
-    return { sources: {}, layers: [] };
-  }
+  if (!styleHref) return { sources: {}, layers: [] };
+  const style = await read<StyleSpecification>(styleHref);
+  return { sources: style.sources, layers: style.layers.filter((layer) => "source" in layer) };
 }
 
 async function start(container: HTMLElement): Promise<void> {
@@ -84,7 +80,7 @@ async function start(container: HTMLElement): Promise<void> {
     read<FeatureCollection | Feature>(href),
   ]);
   const features = answer.type === "Feature" ? [answer] : answer.features;
-  const place = await beneath(styleHref);
+  const place = await beneath(container.dataset["place"] ?? "");
   const map = new MapLibre({
     container,
     style: {
