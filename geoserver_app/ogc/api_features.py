@@ -69,7 +69,7 @@ async def _download(made: Format, request: Request, server: Parts, asked: Asked,
     """Everything that was asked for, as a file."""
     exports = server.extra.setdefault(Exports, Exports(server.settings.exports_max))
     assert isinstance(exports, Exports)  # noqa: S101 - kept under its class
-    page = replace(asked.query.page, limit=asked.limit if asked.named else None)
+    page = replace(asked.query.page, limit=asked.wanted)
     reading = Reading(server.database, server.settings, replace(asked.query, page=page), exports)
     headers = {**headers, "Content-Disposition": f'attachment; filename="{asked.query.target.id}.{made.suffix}"'}
     return await streamed(request, made.write(reading), made.media_type, headers)
@@ -77,7 +77,7 @@ async def _download(made: Format, request: Request, server: Parts, asked: Asked,
 
 async def _page(request: Request, server: Parts, asked: Asked, headers: dict[str, str]) -> Response:
     """A table of features, and a map of them."""
-    if not asked.named:
+    if asked.wanted is None:
         limit = min(PAGE_ROWS, asked.limit)
         asked = replace(asked, limit=limit, query=replace(asked.query, page=replace(asked.query.page, limit=limit)))
     published = asked.query.target

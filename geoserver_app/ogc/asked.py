@@ -31,6 +31,7 @@ ITEMS_PARAMETERS = (
     "limit", "cursor", "bbox", "bbox-crs", "crs", "datetime", "filter", "filter-lang", "filter-crs", "sortby",
     "properties", "skipGeometry",
 )  # fmt: skip
+ROWS_MAX = 2**53
 LANGUAGES = ("cql2-text", "cql2-json")
 
 
@@ -40,8 +41,8 @@ class Asked:
 
     query: Query
     limit: int
-    named: bool
-    """Whether a limit was named: a download without one holds the whole answer."""
+    wanted: int | None
+    """The limit as it was named, which a download keeps to; without one it holds the whole answer."""
     question: str
     mark: Mark | None
 
@@ -55,6 +56,7 @@ def read_items(request: Request, published: Published, settings: Settings) -> As
     fields = [name for name in (*(f.name for f in layer.fields), EXERCISE) if name not in ITEMS_PARAMETERS]
     given = check_names(request, (*ITEMS_PARAMETERS, *fields))
     limit = read_limit(given.get("limit"), settings.items_default, settings.items_max)
+    wanted = read_limit(given["limit"], 0, ROWS_MAX) if "limit" in given else None
     order = read_order(given.get("sortby"), layer)
     question = "&".join(f"{k}={v}" for k, v in sorted(given.items()) if k in QUESTION or k in fields)
     mark = read_mark(given["cursor"], layer, order, question) if "cursor" in given else None
@@ -66,7 +68,7 @@ def read_items(request: Request, published: Published, settings: Settings) -> As
         order=order,
         page=Page(limit=limit, after=mark.cursor if mark else None),
     )
-    return Asked(_narrowed(query, given, fields, settings), limit, "limit" in given, question, mark)
+    return Asked(_narrowed(query, given, fields, settings), limit, wanted, question, mark)
 
 
 QUESTION = frozenset({"bbox", "bbox-crs", "datetime", "filter", "filter-lang", "filter-crs"})

@@ -68,6 +68,11 @@ async def test_downloads_obey_filter_box_order_and_limit(web: httpx.AsyncClient,
     assert len(pyogrio.read_dataframe(none)) == 0
 
 
+async def test_a_download_may_be_longer_than_the_longest_page(web: httpx.AsyncClient) -> None:
+    answer = await web.get("/ogc/collections/grid/items?f=csv&limit=1700")
+    assert answer.text.count("\r\n") == 1 + 1_700
+
+
 async def test_csv_quotes_what_must_be_and_tells_null_from_nothing(site: TestDatabase, web: httpx.AsyncClient) -> None:
     answer = await web.get("/ogc/collections/hydrants/items?f=csv")
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
