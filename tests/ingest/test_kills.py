@@ -25,7 +25,8 @@ from tests.conftest import REPOSITORY, TestDatabase, environment
 from tests.ingest.support import a_field, a_layer, ask
 
 ROWS = 3_000
-TRIALS = pytest.param(200, marks=[pytest.mark.long, pytest.mark.timeout(7200)])
+FEW = pytest.param(20, marks=pytest.mark.timeout(1200))
+MANY = pytest.param(200, marks=[pytest.mark.long, pytest.mark.timeout(7200)])
 
 
 @pytest.fixture
@@ -105,7 +106,7 @@ def wait_for_load(database: TestDatabase, loads: int, process: subprocess.Popen[
         time.sleep(0.005)
 
 
-@pytest.mark.parametrize("trials", [5, TRIALS])
+@pytest.mark.parametrize("trials", [FEW, MANY])
 def test_a_loader_killed_at_any_moment_leaves_what_is_served_whole(
     database: TestDatabase, settings: Settings, tmp_path: Path, trials: int
 ) -> None:
