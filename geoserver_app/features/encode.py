@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Label, Text, cast, func, literal_column, select
+from sqlalchemy import ColumnElement, Label, Numeric, Text, and_, case, cast, func, literal_column, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.sql.selectable import FromClause
 
@@ -44,6 +44,20 @@ def moment_text(column: ColumnElement[Any]) -> ColumnElement[Any]:
     return func.to_char(func.timezone("UTC", column), 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
 
 
+def number_json(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """A number with its decimal point, even where it is whole.
+
+    Readers that guess a field's type from the first features (GDAL) would take it for an integer
+    and cut later values.
+    """
+    whole = and_(column == func.trunc(column), func.abs(column) < 1e15)
+    return case((whole, func.to_json(func.round(cast(column, Numeric), 1))), else_=func.to_json(column))
+
+
+_WRITTEN = {"datetime": moment_text, "number": number_json}
+"""Types whose values are not written as PostgreSQL writes them."""
+
+
 def geojson(query: Query, rows: FromClause) -> ColumnElement[Any]:
     """A row as the text of a GeoJSON feature."""
     if query.geometry:
@@ -52,9 +66,7 @@ def geojson(query: Query, rows: FromClause) -> ColumnElement[Any]:
         shape = _text("null")
     wanted = columns(query)
     if wanted:
-        values = [
-            (moment_text(rows.c[name]) if kind == "datetime" else rows.c[name]).label(name) for name, kind in wanted
-        ]
+        values = [_WRITTEN.get(kind, _as_is)(rows.c[name]).label(name) for name, kind in wanted]
         named = select(*values).correlate(rows).subquery("p")
         properties: ColumnElement[Any] = cast(
             select(func.row_to_json(named.table_valued())).correlate(rows).scalar_subquery(), Text
@@ -76,6 +88,10 @@ def geojson_text(query: Query, rows: FromClause) -> Sequence[Label[Any]]:
     """All features of a chunk as one text, comma between them."""
     feature = aggregate_order_by(_text(","), rows.c["#n"])
     return [Label("text", func.string_agg(geojson(query, rows), feature))]
+
+
+def _as_is(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    return column
 
 
 def _text(fixed: str) -> ColumnElement[str]:

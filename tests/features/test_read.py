@@ -48,6 +48,15 @@ async def test_whole_numbers_leave_exact(reader: Database, hydrants: Published) 
     assert '"flow":9007199254740993' in chunk.row["text"]
 
 
+async def test_a_number_that_is_whole_keeps_its_point_so_that_no_reader_takes_it_for_an_integer(
+    reader: Database, hydrants: Published
+) -> None:
+    chunk = await read_chunk(reader, Query(hydrants), 10, geojson_text)
+    assert '"pressure":3.0,' in chunk.row["text"]
+    assert '"pressure":4.5,' in chunk.row["text"]
+    assert '"pressure":3,' not in chunk.row["text"]
+
+
 @pytest.mark.parametrize(
     ("crs", "expected", "within"),
     [

@@ -1,6 +1,7 @@
 """Gates, revisions, rollback, and what failed loads leave behind."""
 
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -11,7 +12,7 @@ from geoserver_app.store.loading import connect_owner
 from ingest import runs
 from ingest.gates import GatesFailed
 from ingest.rollback import rollback_layer
-from tests.conftest import TestDatabase
+from tests.conftest import Server, TestDatabase
 from tests.ingest.support import SQUARE, a_layer, ask, bands, load, published, rejects, revision, squares, table
 
 
@@ -146,10 +147,13 @@ def test_what_a_killed_loader_left_is_swept_by_the_next_load(database: TestDatab
     assert not {"things_p999", "things_p999_z5"} & tables(database)
 
 
-def test_a_failure_while_bands_are_built_leaves_the_old_rows_and_no_table(database: TestDatabase) -> None:
+def test_a_failure_while_bands_are_built_leaves_the_old_rows_and_no_table(
+    database: TestDatabase, postgres: Server
+) -> None:
     load(database, a_layer(), squares(1))
     before = tables(database)
-    with psycopg.connect(database.owner_url) as connection:
+    name = urlsplit(database.owner_url).path.removeprefix("/")
+    with psycopg.connect(postgres.url(name)) as connection:
         connection.execute(
             "CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS "
             "$$ BEGIN RAISE 'the disk is full' USING ERRCODE = '53100'; END $$"
