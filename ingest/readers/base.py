@@ -44,6 +44,14 @@ class Outline:
     """Whether reading fewer or more rows than ``count`` means that the file is damaged."""
 
 
+def check_encoding(name: str | None) -> None:
+    """BadSource where a name is not that of an encoding of text."""
+    try:
+        "".encode(name or "utf-8")
+    except LookupError:
+        raise BadSource(f"{name!r} is not an encoding; ISO-8859-1, cp1252 and UTF-8 are the usual ones") from None
+
+
 class FileReader(Reader):
     """A layer of a local file. Subclasses say what is in it and yield its rows."""
 
@@ -54,6 +62,7 @@ class FileReader(Reader):
     ) -> None:
         self.path = path
         self.source = source
+        check_encoding(source.encoding)
         self.settings = settings
         self.work = work
         self.where = where

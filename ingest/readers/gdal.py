@@ -1,5 +1,6 @@
 """Files that GDAL reads, as Arrow streams: shapefile, GeoPackage, GeoJSON, FlatGeobuf, GML, KML, OSM."""
 
+import codecs
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -64,7 +65,7 @@ class GdalFile(FileReader):
             raise RefusedSource(f"{self.path.name} is of a kind ({driver}) that is not loaded")
         schema = self._schema()
         types: dict[str, FieldType] = {}
-        for field in _attributes(schema, str(info["geometry_name"]) or "wkb_geometry"):
+        for field in self._attributes(schema, str(info["geometry_name"]) or "wkb_geometry"):
             kind = columns.field_type(field.type)
             if kind is not None:
                 types[field.name] = kind
@@ -99,8 +100,21 @@ class GdalFile(FileReader):
                 start += raw.num_rows
 
     def _seen_types(self, schema: Any, geometry: str) -> dict[str, FieldType]:
-        found = ((f.name, columns.field_type(f.type)) for f in _attributes(schema, geometry))
+        found = ((f.name, columns.field_type(f.type)) for f in self._attributes(schema, geometry))
         return {name: kind for name, kind in found if kind is not None}
+
+    def _attributes(self, schema: Any, geometry: str) -> list[Any]:
+        """The attributes in a stream's schema, which the row's number leads: it may bear an attribute's name."""
+        try:
+            return [field for field in list(schema)[1:] if field.name != geometry]
+        except UnicodeDecodeError:
+            raise self._strange_names() from None
+
+    def _strange_names(self) -> BadSource:
+        return BadSource(
+            f"the column names of {self.path.name} are not {self.source.encoding or 'UTF-8'}; "
+            "give --encoding ISO-8859-1 (or what the file is in)"
+        )
 
     def _batch(self, raw: Batch, types: dict[str, FieldType], geometry: str, start: int) -> Batch:
         raw = raw.rename_columns([ROW_ID, *raw.schema.names[1:]])
@@ -126,6 +140,8 @@ class GdalFile(FileReader):
             warnings.simplefilter("ignore")
             try:
                 info: dict[str, Any] = pyogrio.read_info(self.path, layer=layer, **self._options())
+            except UnicodeDecodeError:
+                raise self._strange_names() from None
             except (DataSourceError, DataLayerError) as error:
                 raise BadSource(f"{self.path.name} cannot be read: {_first_line(error)}") from None
         return info
@@ -160,7 +176,7 @@ class GdalFile(FileReader):
     def _options(self) -> dict[str, Any]:
         options: dict[str, Any] = dict(OPEN_OPTIONS.get(self.format, {}))
         if self.source.encoding and self.format == "shp":
-            options["encoding"] = self.source.encoding
+            options["encoding"] = codecs.lookup(self.source.encoding).name  # of Python's aliases GDAL knows few
         return options
 
     def _open(self, stack: ExitStack, **more: Any) -> tuple[dict[str, Any], Any]:
@@ -171,6 +187,8 @@ class GdalFile(FileReader):
                 return stack.enter_context(  # type: ignore[no-any-return]
                     pyogrio.raw.open_arrow(self.path, layer=layer, use_pyarrow=True, **self._options(), **more)
                 )
+            except UnicodeDecodeError:
+                raise self._strange_names() from None
             except (DataSourceError, DataLayerError) as error:
                 raise BadSource(f"{self.path.name} cannot be read: {_first_line(error)}") from None
 
@@ -188,11 +206,6 @@ class GdalFile(FileReader):
         return batch
 
 
-def _attributes(schema: Any, geometry: str) -> list[Any]:
-    """The attributes in a stream's schema, which the row's number leads: it may bear an attribute's name."""
-    return [field for field in list(schema)[1:] if field.name != geometry]
-
-
 def _readable(column: Any, name: str) -> Any:
     """The column if its text is UTF-8; a wrong encoding would otherwise surface far from here."""
     if pa.types.is_string(column.type):
@@ -200,7 +213,8 @@ def _readable(column: Any, name: str) -> Any:
             column.validate(full=True)
         except pa.ArrowInvalid:
             raise BadSource(
-                f"the text of {name!r} is not in the encoding the file claims; set encoding (ISO-8859-1, for example)"
+                f"the text of {name!r} is not in the encoding the file claims; "
+                "give --encoding ISO-8859-1 (or what the file is in)"
             ) from None
     return column
 

@@ -197,7 +197,7 @@ def test_text_that_is_not_in_the_encoding_claimed_is_an_error_with_a_remedy(
 ) -> None:
     PLACES.to_file(tmp_path / "l.shp", encoding="ISO-8859-1")
     (tmp_path / "l.cpg").write_text("UTF-8")
-    with pytest.raises(BadSource, match="set encoding"):
+    with pytest.raises(BadSource, match="give --encoding ISO-8859-1"):
         read_file(tmp_path / "l.shp", settings, work)
 
 
@@ -305,3 +305,30 @@ def test_a_file_geodatabase_in_a_zip_is_read(settings: Settings, work: Path, tmp
     whole = read_file(tmp_path / "d.zip", settings, work)
     assert whole.column("nom") == ["Huy", "Hélécine"]
     assert (whole.described.key, whole.keys) == ("OBJECTID", ["1", "2"])
+
+
+def accented(folder: Path) -> Path:
+    """A shapefile whose column name is written in ISO-8859-1, and which does not say so."""
+    frame = geopandas.GeoDataFrame({"Debit": ["Huy"]}, geometry=[shapely.Point(5, 50)], crs=4326)
+    frame.to_file(folder / "a.shp", encoding="ISO-8859-1")
+    table = bytearray((folder / "a.dbf").read_bytes().replace(b"Debit", "Débit".encode("latin-1")))
+    table[29] = 0  # the code page
+    (folder / "a.dbf").write_bytes(table)
+    (folder / "a.cpg").unlink()
+    return folder / "a.shp"
+
+
+def test_column_names_in_another_encoding_ask_for_it(settings: Settings, work: Path, tmp_path: Path) -> None:
+    file = accented(tmp_path)
+    with pytest.raises(BadSource, match=r"the column names of a\.shp are not UTF-8; give --encoding ISO-8859-1"):
+        read_file(file, settings, work)
+    with pytest.raises(BadSource, match=r"the column names of a\.shp are not utf8; give --encoding"):
+        read_file(file, settings, work, encoding="utf8")
+    assert read_file(file, settings, work, encoding="latin_1").column("Débit") == ["Huy"]
+
+
+@pytest.mark.parametrize("name", ["klingon", "hex"])
+def test_an_unknown_encoding_is_named(settings: Settings, work: Path, tmp_path: Path, name: str) -> None:
+    for file in (accented(tmp_path), write(tmp_path / "a.csv", "lon,lat\n5,50\n")):
+        with pytest.raises(BadSource, match=f"'{name}' is not an encoding"):
+            read_file(file, settings, work, encoding=name)
