@@ -165,6 +165,7 @@ class LayerFile(Part):
     style: str = ""
     """Id of the style; without it, the layer's own id."""
     read: Annotated[list[Role], Field(min_length=1)] = ["public"]
+    """Roles that may see it. Without it: everybody; all but public and citizen where `licence.republish` is false."""
     label: str | None = None
     """Field people know a feature by."""
     datetime: str | None = None

@@ -4,7 +4,7 @@ import json
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -14,6 +14,7 @@ from geoserver_app.catalogue.groups import GROUPS, Group
 from geoserver_app.catalogue.mistakes import CatalogError, Mistake, meant
 from geoserver_app.catalogue.rules import check_id, check_rules
 from geoserver_app.catalogue.structure import read_structure
+from geoserver_app.core.access import readers
 from geoserver_app.core.layer import (
     Code,
     Field,
@@ -45,18 +46,40 @@ class Catalog:
     groups: tuple[Group, ...] = GROUPS
 
 
+@dataclass(frozen=True)
+class Reading:
+    """What of both folders is right, and what is not."""
+
+    catalog: Catalog
+    """The layers without a mistake in their file or their style's, and the styles without one."""
+    mistakes: tuple[Mistake, ...]
+    left_out: frozenset[str]
+    """Ids of the layers that have a file but are not right."""
+
+
 def read_catalog(layers: Path, styles: Path) -> Catalog:
     """Read both folders; CatalogError with every mistake of every file."""
+    reading = read_leniently(layers, styles)
+    if reading.mistakes:
+        raise CatalogError(reading.mistakes)
+    return reading.catalog
+
+
+def read_leniently(layers: Path, styles: Path) -> Reading:
+    """Read both folders for a command that goes on with the layers that are right."""
     found: list[Mistake] = []
     described = dict(_read_layers(layers, found))
     documents = dict(_read_documents(styles, found))
     _check_styles(described, documents, found)
-    if found:
-        raise CatalogError(found)
+    told = {mistake.file for mistake in found}
+    right = {i: layer for i, layer in described.items() if not {f"{i}.toml", f"{layer.style_id}.json"} & told}
     order = {group.id: number for number, group in enumerate(GROUPS)}
-    ids = sorted(described, key=lambda i: (order[described[i].group], i))
-    named = {i: Style(i, str(documents[i].get("name", i)), documents[i]) for i in sorted(documents)}
-    return Catalog(MappingProxyType({i: described[i] for i in ids}), MappingProxyType(named))
+    ids = sorted(right, key=lambda i: (order[right[i].group], i))
+    drawn = [i for i in sorted(documents) if f"{i}.json" not in told]
+    named = {i: Style(i, str(documents[i].get("name", i)), documents[i]) for i in drawn}
+    catalog = Catalog(MappingProxyType({i: right[i] for i in ids}), MappingProxyType(named))
+    files = {path.stem for path in _files(layers, ".toml", [])}
+    return Reading(catalog, CatalogError(found).mistakes, frozenset(files - right.keys()))
 
 
 def read_layer_text(name: str, text: str) -> Layer:
@@ -222,7 +245,7 @@ def build(layer_id: str, file: LayerFile) -> Layer:
     """The layer a file without mistakes describes."""
     fields = tuple(map(_field, file.field))
     risk = file.risk
-    return Layer(
+    layer = Layer(
         id=layer_id,
         title=_text(file.title),
         geometry=file.geometry,
@@ -244,3 +267,4 @@ def build(layer_id: str, file: LayerFile) -> Layer:
         exercise_only=file.exercise_only,
         visible=file.visible,
     )
+    return replace(layer, read=readers(layer))

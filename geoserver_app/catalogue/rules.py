@@ -182,7 +182,7 @@ def _crs(layer: LayerFile, structure: Structure) -> None:
 
 def _access(layer: LayerFile, structure: Structure) -> None:
     open_to = [role for role in ("public", "citizen") if role in layer.read]
-    if not layer.licence.republish and open_to:
+    if not layer.licence.republish and open_to and "read" in layer.model_fields_set:
         text = (
             f"the licence forbids republishing (licence.republish = false), so {' and '.join(open_to)} may not read it"
         )

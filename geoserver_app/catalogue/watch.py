@@ -12,6 +12,7 @@ from pathlib import Path
 
 from watchfiles import awatch
 
+from geoserver_app.catalogue.closing import closed, forbidden
 from geoserver_app.catalogue.load import Catalog, read_catalog
 from geoserver_app.catalogue.mistakes import CatalogError, Mistake
 from geoserver_app.settings import Settings
@@ -29,6 +30,9 @@ class Watcher:
         self._folders = (Path(settings.layers), Path(settings.styles))
         self._poll_s = settings.catalogue_poll_s
         self._catalog: Catalog | None = None
+        self._right: Catalog | None = None
+        """The last one without mistakes; the current one may be narrower."""
+        self._closed: frozenset[str] = frozenset()
         self._seen: Seen = ()
         self._callbacks: list[OnChange] = []
         self._stop = asyncio.Event()
@@ -49,7 +53,7 @@ class Watcher:
         """Read the catalogue (CatalogError when it has mistakes) and watch it from now on."""
         self._stop.clear()
         self._seen = await asyncio.to_thread(look, self._folders)
-        self._catalog = await asyncio.to_thread(read_catalog, *self._folders)
+        self._catalog = self._right = await asyncio.to_thread(read_catalog, *self._folders)
         self._task = asyncio.create_task(self._watch(), name="catalogue watcher")
 
     async def stop(self) -> None:
@@ -104,12 +108,25 @@ class Watcher:
         except CatalogError as error:
             self.mistakes = error.mistakes
             log.error("changed layer or style files are refused, the earlier ones stay:\n%s", error.detail)
+            await self._use(await asyncio.to_thread(self._narrowed))
             return
-        self.mistakes = ()
+        self.mistakes, self._right, self._closed = (), catalog, frozenset()
+        await self._use(catalog)
+
+    def _narrowed(self) -> Catalog:
+        """The last right catalogue without what may no longer be public."""
+        assert self._right is not None  # noqa: S101 - read by start()
+        self._closed = forbidden(self._right, self._folders[0], self._closed)
+        return closed(self._right, self._closed) if self._closed else self._right
+
+    async def _use(self, catalog: Catalog) -> None:
         if catalog == self._catalog:
             return
         self._catalog = catalog
-        log.info("took up changed layer or style files: %d layers", len(catalog.layers))
+        if self._closed:
+            log.warning("may not be republished, so closed to the public: %s", ", ".join(sorted(self._closed)))
+        else:
+            log.info("took up changed layer or style files: %d layers", len(catalog.layers))
         for callback in self._callbacks:
             await self._tell(callback, catalog)
 

@@ -25,6 +25,10 @@ _IMPLIED: dict[str, frozenset[str]] = {
     "administrator": frozenset(ROLES),
 }
 
+OPEN = frozenset({"public", "citizen"})
+"""Roles anybody may have: what they read is republished."""
+STAFF = frozenset(ROLES) - OPEN
+
 
 @dataclass(frozen=True)
 class Principal:
@@ -50,9 +54,18 @@ def principal(role: str, communes: frozenset[str] = frozenset(), key: int | None
 ANONYMOUS = principal("public")
 
 
+def readers(layer: Layer) -> frozenset[str]:
+    """Roles that may read the layer; never the public ones where the licence forbids republishing."""
+    if layer.licence.republish or not layer.read & OPEN:
+        return layer.read
+    # Every other role implies these two, so all the others could read it, and still may.
+    return STAFF
+
+
 def seen_by(layer: Layer, caller: Principal) -> Layer:
     """The layer as this caller may know it; UnknownLayer when nothing of it is theirs."""
-    if not layer.read & caller.roles:
+    allowed = readers(layer)
+    if not allowed & caller.roles:
         raise UnknownLayer(f"no collection {layer.id!r}", locator="collectionId")
     fields = tuple(f for f in layer.fields if not f.read or f.read & caller.roles)
-    return layer if len(fields) == len(layer.fields) else replace(layer, fields=fields)
+    return layer if (fields, allowed) == (layer.fields, layer.read) else replace(layer, fields=fields, read=allowed)

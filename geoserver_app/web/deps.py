@@ -8,7 +8,7 @@ from fastapi import Depends, Request
 
 from geoserver_app.auth.accounts import Accounts, read_token
 from geoserver_app.catalogue import Catalog, Watcher
-from geoserver_app.core.access import Principal, seen_by
+from geoserver_app.core.access import Principal, readers, seen_by
 from geoserver_app.core.errors import BadParameter, UnknownLayer
 from geoserver_app.core.publication import Publication, Published, publish
 from geoserver_app.settings import Settings
@@ -42,7 +42,7 @@ class Parts:
         current = await self.revisions.current(at_least=_at_least(request))
         found = []
         for layer_id, layer in self.catalogue.catalog.layers.items():
-            if layer_id in current and layer.read & caller.roles:
+            if layer_id in current and readers(layer) & caller.roles:
                 found.append(self._published(layer_id, caller, current))
         return tuple(found)
 

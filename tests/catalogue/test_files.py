@@ -2,6 +2,8 @@
 
 import pytest
 
+from geoserver_app.catalogue import read_catalog
+from geoserver_app.core.access import STAFF
 from tests.catalogue.folders import LAYER, STYLE, Folders
 
 FIELD = '[[field]]\nname = "name"'
@@ -84,13 +86,15 @@ def test_a_mistake_in_a_risk_is_told_with_its_key(folders: Folders, risk: str, k
 
 
 def test_a_layer_whose_licence_forbids_republishing_is_never_public(folders: Folders) -> None:
-    folders.change('attribution = "Example"', 'attribution = "SPW"\nrepublish = false')
-    assert "public may not read it" in folders.told()["hydrants.toml read"]
     text = LAYER.replace('attribution = "Example"', 'attribution = "SPW"\nrepublish = false')
+    folders.layer("hydrants", text.replace('label = "name"', 'read = ["public"]'))
+    assert "public may not read it" in folders.told()["hydrants.toml read"]
     folders.layer("hydrants", text.replace('label = "name"', 'read = ["citizen", "field"]'))
     assert "citizen may not read it" in folders.told()["hydrants.toml read"]
     folders.layer("hydrants", text.replace('label = "name"', 'read = ["municipality"]'))
     assert folders.told() == {}
+    folders.layer("hydrants", text)
+    assert read_catalog(folders.layers, folders.styles).layers["hydrants"].read == STAFF
 
 
 def test_a_toml_mistake_is_told_with_its_line(folders: Folders) -> None:
