@@ -2,16 +2,19 @@
 
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from geoserver_app import interrupts
 from geoserver_app.core.errors import GeoError
 from geoserver_app.settings import BadSettings, Settings, read_settings
-from geoserver_app.store.cluster import running
-from geoserver_app.store.migrate import CannotMigrate, migrate
-from geoserver_app.store.postgres import ClusterError
+
+if TYPE_CHECKING:  # the store takes a second to load, which `--help` need not wait for
+    from geoserver_app.store.addresses import Access
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -30,14 +33,31 @@ def tell(sentence: str) -> None:
     print(sentence, file=sys.stderr)
 
 
+@contextmanager
+def _running(settings: Settings) -> "Iterator[Access]":
+    """The database, for the length of a block: while there is something to tidy up."""
+    from geoserver_app.store.cluster import running
+
+    interrupts.unwind()
+    try:
+        with running(settings, tell=tell) as access:
+            yield access
+    except KeyboardInterrupt:
+        raise interrupts.Interrupted from None
+    finally:
+        interrupts.leave()
+
+
 class Store:
     """The database of a command: started if need be, migrated, left as it was found."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._running = running(settings, tell=tell)
+        self._running = _running(settings)
 
     def __enter__(self) -> str:
+        from geoserver_app.store.migrate import migrate
+
         access = self._running.__enter__()
         try:
             migrate(access.owner_url, access.app_password)
@@ -69,8 +89,9 @@ def serve(
 @app.command(name="migrate")
 def migrate_schema() -> None:
     """Bring the database's schema to this version."""
-    settings = read_settings()
-    with running(settings, tell=tell) as access:
+    from geoserver_app.store.migrate import migrate
+
+    with _running(read_settings()) as access:
         print(f"The schema is at version {migrate(access.owner_url, access.app_password)}.")
 
 
@@ -186,18 +207,31 @@ def key_create(
 
 def main() -> None:
     """Run the command line; what a person can mend is told in one sentence, without a traceback."""
+    interrupts.leave()
     try:
-        app()
-    except (BadSettings, CannotMigrate, ClusterError, GeoError) as error:
+        app(prog_name="maillage")
+    except (interrupts.Interrupted, KeyboardInterrupt):
+        interrupts.ignore()
+        tell("maillage: interrupted")
+        sys.exit(interrupts.STATUS)
+    except (BadSettings, GeoError) as error:
         tell(f"maillage: {error}")
         sys.exit(1)
-    except KeyboardInterrupt:
-        tell("maillage: interrupted")
-        sys.exit(130)
     except Exception as error:
-        tell(f"maillage: {type(error).__name__}: {error}")
-        tell(f"This was not foreseen; the details are in {_kept(traceback.format_exc())}.")
+        _explain(error)
         sys.exit(1)
+
+
+def _explain(error: Exception) -> None:
+    from geoserver_app.store.migrate import CannotMigrate
+    from geoserver_app.store.postgres import ClusterError
+
+    if isinstance(error, CannotMigrate | ClusterError):
+        tell(f"maillage: {error}")
+        return
+    report = "".join(traceback.format_exception(error))
+    tell(f"maillage: {type(error).__name__}: {error}")
+    tell(f"This was not foreseen; the details are in {_kept(report)}.")
 
 
 def _kept(report: str) -> Path:

@@ -178,7 +178,7 @@ def _load_exercise(settings: Settings, access: Access) -> None:
     settings.home.mkdir(parents=True, exist_ok=True)
     note.write_text('{"state": "loading"}\n')
     tell("Loading the exercise")
-    command = [sys.executable, "-m", "geoserver_app.cli", "exercise", "load"]
+    command = [sys.executable, "-m", "geoserver_app", "exercise", "load"]
     loader = subprocess.Popen(
         command,
         env=_environment(settings),

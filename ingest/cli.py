@@ -217,7 +217,7 @@ def _guarded(run: Callable[[], int]) -> int:
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """SIGTERM ends a load as Ctrl-C does: tidily."""
+    """Ctrl-C and SIGTERM end a load alike: tidily."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -225,11 +225,13 @@ def _interruptible() -> Iterator[None]:
     def stop(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, stop)
+    heard = [n for n in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, stop) for number in heard}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _sentence(error: Exception) -> str:

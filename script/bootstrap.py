@@ -18,6 +18,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from geoserver_app import interrupts  # noqa: E402
+
+interrupts.leave()
+
 from system import (  # noqa: E402
     Apt,
     CannotSetUp,
@@ -124,7 +128,7 @@ def link_project() -> None:
     packages = next((VENV / "lib").glob("python3*/site-packages"))
     path = packages / "maillage.pth"
     command = VENV / "bin" / "maillage"
-    launcher = f"#!{PYTHON}\nfrom geoserver_app.cli import main\n\nmain()\n"
+    launcher = f"#!{PYTHON}\nfrom geoserver_app.__main__ import main\n\nmain()\n"
     if not path.exists() or path.read_text() != f"{ROOT}\n":
         path.write_text(f"{ROOT}\n")
     if not command.exists() or command.read_text() != launcher:
@@ -195,7 +199,8 @@ def alone() -> Iterator[None]:
 
 def become(*words: str) -> None:
     sys.stderr.flush()
-    os.execve(PYTHON, [str(PYTHON), "-m", "geoserver_app.cli", *words], environment())  # noqa: S606 - no shell wanted
+    interrupts.hold()
+    os.execve(PYTHON, [str(PYTHON), "-m", "geoserver_app", *words], environment())  # noqa: S606 - no shell wanted
 
 
 def serve(words: list[str]) -> None:
@@ -256,13 +261,16 @@ def run_checks(told: dict[str, str]) -> list[str]:
 
 def main() -> None:
     what, *words = sys.argv[1:]
+    interrupts.unwind()
     try:
         {"server": serve, "test": test, "maillage": command_line}[what](words)
     except CannotSetUp as error:
         tell(f"script/{what}: {error}")
         sys.exit(1)
     except KeyboardInterrupt:
-        sys.exit(130)
+        interrupts.ignore()
+        tell(f"script/{what}: interrupted")
+        sys.exit(interrupts.STATUS)
 
 
 if __name__ == "__main__":

@@ -167,7 +167,7 @@ def environment(settings: Settings, **more: str) -> dict[str, str]:
 
 def maillage(settings: Settings, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
     """Run the command line."""
-    command = [sys.executable, "-m", "geoserver_app.cli", *arguments]
+    command = [sys.executable, "-m", "geoserver_app", *arguments]
     return subprocess.run(
         command, env=environment(settings, **more), capture_output=True, text=True, timeout=600, check=False
     )
@@ -182,7 +182,7 @@ def serving(settings: Settings, *, workers: int = 1) -> Iterator[str]:
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "geoserver_app.cli", "serve"],
+            [sys.executable, "-m", "geoserver_app", "serve"],
             env=environment(told),
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -136,7 +136,7 @@ def test_an_interrupted_load_tidies_up_and_exits_130(
         # The swap waits for this row, so the signal meets the load in its last step.
         blocker.execute("SELECT FROM system.revision WHERE layer_id = 'things' FOR UPDATE")
         process = subprocess.Popen(
-            [sys.executable, "-m", "geoserver_app.cli", "ingest", "things"],
+            [sys.executable, "-m", "geoserver_app", "ingest", "things"],
             env=environment(settings), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
         waiting = (

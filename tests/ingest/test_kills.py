@@ -94,7 +94,7 @@ class Reader(threading.Thread):
 
 
 def start(settings: Settings) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "geoserver_app.cli", "ingest", "things", "--force"]
+    command = [sys.executable, "-m", "geoserver_app", "ingest", "things", "--force"]
     return subprocess.Popen(
         command, env=environment(settings), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )

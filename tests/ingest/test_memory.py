@@ -65,7 +65,7 @@ def add(settings: Settings, file: Path, *more: str) -> int:
 def interrupt(database: TestDatabase, settings: Settings, file: Path) -> None:
     """Begin to add a file and stop as a person would, by Ctrl-C, once rows are being read."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "geoserver_app.cli", "add", str(file)], env=environment(settings),
+        [sys.executable, "-m", "geoserver_app", "add", str(file)], env=environment(settings),
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     while process.poll() is None and ask(database, "SELECT count(*) FROM system.load WHERE state = 'running'") == [

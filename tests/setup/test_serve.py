@@ -42,7 +42,7 @@ class Running:
         settings = read_settings({}, home=home, port=port, workers=2)
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "geoserver_app.cli", "serve", *arguments],
+                [sys.executable, "-m", "geoserver_app", "serve", *arguments],
                 env=environment(settings),
                 stdout=output,
                 stderr=subprocess.STDOUT,
