@@ -3,7 +3,7 @@
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -11,12 +11,13 @@ from types import FrameType
 from rich.console import Console
 from rich.table import Table
 
-from geoserver_app.catalogue import read_catalog
+from geoserver_app.catalogue.load import Reading, read_leniently
 from geoserver_app.core.errors import BadParameter, GeoError
 from geoserver_app.core.layer import Layer
 from geoserver_app.settings import Settings
 from geoserver_app.store.loading import DatabaseError, connect_owner
 from ingest.add import Wish, add_file
+from ingest.exercise import LAYERS as EXERCISE_LAYERS
 from ingest.exercise_load import clear_exercise, load_exercise
 from ingest.gates import ordered_reasons
 from ingest.load import Summary, ingest_layer
@@ -64,8 +65,9 @@ def ingest(
     """Load layers from their sources, going on after one that fails."""
 
     def run() -> int:
-        chosen = _chosen(settings, ids, every, source)
-        status = DONE
+        reading = _read(settings)
+        chosen = _chosen(reading, ids, every, source)
+        status = _status(reading, None if every else ids)
         for layer in chosen:
             try:
                 with watch(layer.id) as progress:
@@ -81,16 +83,35 @@ def ingest(
     return _guarded(run)
 
 
-def _chosen(settings: Settings, ids: tuple[str, ...], every: bool, source: str | None) -> list[Layer]:
-    """The layers a person means; BadParameter where one cannot be loaded."""
-    catalog = read_catalog(settings.layers, settings.styles)
+def _read(settings: Settings) -> Reading:
+    """The layers that are right, after a word on the files that are not."""
+    reading = read_leniently(settings.layers, settings.styles)
+    files = sorted({mistake.file for mistake in reading.mistakes})
+    if files:
+        _complain(f"mistakes in {', '.join(files)}; `maillage check` tells them")
+    return reading
+
+
+def _status(reading: Reading, ids: Iterable[str] | None) -> int:
+    """FAILED, and a sentence, where a mistake leaves out a layer that was asked for (None: all)."""
+    asked = reading.left_out if ids is None else reading.left_out & set(ids)
+    if asked:
+        _complain(f"left out until their files are mended: {', '.join(sorted(asked))}")
+    unreadable = ids is None and bool(reading.mistakes) and not reading.catalog.layers
+    return FAILED if asked or unreadable else DONE
+
+
+def _chosen(reading: Reading, ids: tuple[str, ...], every: bool, source: str | None) -> list[Layer]:
+    """The layers a person means that are right; BadParameter where one cannot be loaded."""
+    catalog = reading.catalog
     if every == bool(ids):
         raise BadParameter("name the layers to load, or say --all")
     if source and len(ids) != 1:
         raise BadParameter("--from is for one layer; name it")
     if every:
         return [layer for layer in catalog.layers.values() if _has_source(layer)]
-    for name in ids:
+    right = [name for name in dict.fromkeys(ids) if name not in reading.left_out]
+    for name in right:
         layer = catalog.layers.get(name)
         if layer is None:
             raise BadParameter(f"there is no layer {name!r}; the layers are {', '.join(sorted(catalog.layers))}")
@@ -100,7 +121,7 @@ def _chosen(settings: Settings, ids: tuple[str, ...], every: bool, source: str |
             raise BadParameter(f"{name!r} has no source to load from; give a file or address with --from")
         if not layer.source.confirmed:
             raise BadParameter(f"the source of {name!r} is not confirmed ({_why(layer)}); give one with --from")
-    return [catalog.layers[name] for name in dict.fromkeys(ids)]
+    return [catalog.layers[name] for name in right]
 
 
 def _has_source(layer: Layer) -> bool:
@@ -132,11 +153,13 @@ def exercise_load(settings: Settings, owner_url: str, *, scale: float = 1.0, for
     """Add the exercise's rows."""
 
     def run() -> int:
-        catalog = read_catalog(settings.layers, settings.styles)
-        summaries = list(_reported(load_exercise(settings, owner_url, catalog, watch, scale=scale, force=force)))
-        if not summaries:
+        reading = _read(settings)
+        loaded = load_exercise(settings, owner_url, reading.catalog, watch, scale=scale, force=force)
+        summaries = list(_reported(loaded))
+        status = _status(reading, EXERCISE_LAYERS)
+        if not summaries and status == DONE:
             _tell("The exercise is loaded already; --force loads it again.")
-        return DONE
+        return status
 
     return _guarded(run)
 
@@ -145,9 +168,8 @@ def exercise_clear(settings: Settings, owner_url: str) -> int:
     """Remove the exercise's rows."""
 
     def run() -> int:
-        catalog = read_catalog(settings.layers, settings.styles)
         removed = 0
-        for cleared in clear_exercise(settings, owner_url, catalog, watch):
+        for cleared in clear_exercise(settings, owner_url, _read(settings).catalog, watch):
             left = f"{cleared.remaining:,} real rows stay" if cleared.remaining else "nothing is left to publish"
             _tell(f"{cleared.layer_id}: {cleared.removed:,} exercise rows removed, {left}")
             removed += cleared.removed
@@ -162,14 +184,16 @@ def layers(settings: Settings, owner_url: str) -> int:
     """What is published, how fresh, how large."""
 
     def run() -> int:
-        catalog = read_catalog(settings.layers, settings.styles)
+        reading = _read(settings)
+        catalog = reading.catalog
         with connect_owner(owner_url) as connection:
             rows = connection.execute(statement("layers")).fetchall()
         table = Table("layer", "rows", "exercise", "revision", "loaded", "data of", "size", box=None, pad_edge=False)
         published = set()
         for name, count, exercise, revision, loaded, date, size in rows:
             published.add(name)
-            shown = str(name) if name in catalog.layers else f"{name} (no layer file)"
+            left = "mistakes in its files" if name in reading.left_out else "no layer file"
+            shown = str(name) if name in catalog.layers else f"{name} ({left})"
             table.add_row(shown, f"{count:,}", f"{exercise:,}", str(revision), str(loaded), str(date or ""), str(size))
         for name in catalog.layers:
             if name not in published:

@@ -72,30 +72,37 @@ def _exercise_rows(connection: Connection, layer_id: str) -> int:
 
 
 def clear_exercise(settings: Settings, owner_url: str, catalog: Catalog, watch: Watch) -> Iterator[Cleared]:
-    """Take the exercise's rows out of every layer; a layer that held nothing else is no longer published."""
+    """Take the exercise's rows out of every layer; a layer that held nothing else is no longer published.
+
+    Raises NotFound at the end where real rows are mixed in and no right layer file says how to keep them.
+    """
     with connect_owner(owner_url, autocommit=True) as control:
         rows = control.execute(
             "SELECT r.layer_id, p.exercise_count, p.feature_count - p.exercise_count FROM system.revision r "
             "JOIN system.publication p ON p.id = r.publication_id WHERE p.exercise_count > 0 ORDER BY r.layer_id"
         ).fetchall()
+        undescribed = []
         for row in rows:
             name, removed, remaining = str(row[0]), int(str(row[1])), int(str(row[2]))
+            if remaining and name not in catalog.layers:
+                undescribed.append(name)
+                continue
             if not remaining:
                 with runs.alone(control, name), control.transaction():
                     raise_revision(control, name, None)
             else:
-                _without(settings, owner_url, _described(catalog, name), watch)
+                _without(settings, owner_url, catalog.layers[name], watch)
             yield Cleared(name, removed, remaining)
         if rows:
             time.sleep(_READERS_SECONDS)
         for row in rows:
             prune(control, settings, str(row[0]))
-
-
-def _described(catalog: Catalog, name: str) -> Layer:
-    if name not in catalog.layers:
-        raise NotFound(f"{name!r} holds exercise rows beside real ones but has no layer file; put {name}.toml back")
-    return catalog.layers[name]
+    if undescribed:
+        files = ", ".join(f"{name}.toml" for name in undescribed)
+        raise NotFound(
+            f"{', '.join(undescribed)}: exercise rows stay beside real ones for want of a right layer file; "
+            f"mend {files} or put it back"
+        )
 
 
 def _without(settings: Settings, owner_url: str, layer: Layer, watch: Watch) -> None:

@@ -1,6 +1,7 @@
 """The loader's commands: exit status, sentences, skipping, stopping."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from geoserver_app.catalogue import default_style, write_layer, write_style
 from geoserver_app.core.layer import Layer, Source
 from geoserver_app.settings import Settings
 from ingest import cli
-from tests.conftest import TestDatabase, environment
+from tests.conftest import REPOSITORY, TestDatabase, environment
 from tests.ingest.support import a_field, a_layer, ask, published, revision
 
 
@@ -83,6 +84,49 @@ def test_one_layer_that_fails_does_not_keep_the_others_from_loading(
     assert cli.ingest(settings, database.owner_url, (), every=True) == 1
     assert "maillage: absent: " in capsys.readouterr().err
     assert len(published(database)) == 3
+
+
+def test_a_mistake_in_one_file_does_not_keep_the_other_layers_from_loading(
+    database: TestDatabase, settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = points(tmp_path / "points.geojson", 3)
+    describe(settings, a_source(file), a_source(file, "wrong"), a_source(file, "ugly"))
+    (settings.layers / "wrong.toml").write_text("title = ?")
+    (settings.styles / "ugly.json").write_text("{}")
+    assert cli.ingest(settings, database.owner_url, ("things",)) == 0
+    said = capsys.readouterr()
+    assert "mistakes in ugly.json, wrong.toml; `maillage check` tells them" in said.err
+    assert "things: published as revision 1" in said.out
+    assert cli.ingest(settings, database.owner_url, (), every=True) == 1
+    assert "left out until their files are mended: ugly, wrong" in capsys.readouterr().err
+    assert (revision(database), revision(database, "ugly"), revision(database, "wrong")) == (2, None, None)
+    assert cli.ingest(settings, database.owner_url, ("wrong", "things")) == 1
+    assert "left out until their files are mended: wrong" in capsys.readouterr().err
+    assert revision(database) == 3
+    assert cli.rollback(settings, database.owner_url, "things") == 0
+    assert cli.layers(settings, database.owner_url) == 0
+
+
+def test_a_mistake_in_one_file_does_not_keep_the_exercise_out_of_the_other_layers(
+    database: TestDatabase, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for folder in ("layers", "styles"):
+        shutil.copytree(REPOSITORY / folder, getattr(settings, folder), dirs_exist_ok=True)
+        for path in getattr(settings, folder).iterdir():
+            if path.stem not in {"nuclear_zones", "seveso_sites"}:
+                path.unlink()
+    (settings.styles / "seveso_sites.json").write_text("{}")
+    assert cli.exercise_load(settings, database.owner_url, scale=0.05) == 1
+    assert "left out until their files are mended: seveso_sites" in capsys.readouterr().err
+    assert revision(database, "nuclear_zones") == 1
+    assert revision(database, "seveso_sites") is None
+    assert cli.exercise_clear(settings, database.owner_url) == 0
+    assert published_layers(database) == []
+
+
+def published_layers(database: TestDatabase) -> list[str]:
+    found = ask(database, "SELECT layer_id FROM system.revision WHERE publication_id IS NOT NULL ORDER BY layer_id")
+    return [str(row[0]) for row in found]
 
 
 def test_an_unknown_layer_is_named_with_the_known_ones(
