@@ -3,6 +3,7 @@
 Standard library only: this is loaded before anything that takes time to load.
 """
 
+import logging
 import os
 import signal
 from collections.abc import Callable
@@ -41,6 +42,11 @@ def hold() -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
 
 
+def silence_driver() -> None:
+    """Nobody who interrupts wants to read that a connection in mid-sentence could not roll back: closing it does."""
+    logging.getLogger("psycopg").setLevel(logging.CRITICAL)
+
+
 def _handle(handler: Callable[[int, FrameType | None], None]) -> None:
     for number in SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup and background jobs ask for that
@@ -54,4 +60,5 @@ def _leave(_number: int, _frame: FrameType | None) -> None:
 
 
 def _unwind(_number: int, _frame: FrameType | None) -> None:
+    silence_driver()
     raise KeyboardInterrupt

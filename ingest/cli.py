@@ -14,6 +14,7 @@ from rich.table import Table
 from geoserver_app.catalogue.load import Reading, read_leniently
 from geoserver_app.core.errors import BadParameter, GeoError
 from geoserver_app.core.layer import Layer
+from geoserver_app.interrupts import silence_driver
 from geoserver_app.settings import Settings
 from geoserver_app.store.loading import DatabaseError, connect_owner
 from ingest.add import Wish, add_file
@@ -247,6 +248,7 @@ def _interruptible() -> Iterator[None]:
         return
 
     def stop(_number: int, _frame: FrameType | None) -> None:
+        silence_driver()
         raise KeyboardInterrupt
 
     heard = [n for n in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) is not signal.SIG_IGN]

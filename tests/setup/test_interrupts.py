@@ -76,3 +76,22 @@ def test_help_does_not_wait_for_the_database_s_libraries() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_a_connection_in_the_middle_of_a_statement_makes_no_noise(database: TestDatabase) -> None:
+    program = f"""
+import signal
+from geoserver_app.store.loading import connect_owner
+from ingest.cli import _guarded
+
+def work():
+    with connect_owner({database.owner_url!r}) as connection:
+        connection.execute("SELECT 1")
+        connection.pgconn.send_query(b"SELECT pg_sleep(1)")
+        signal.raise_signal(signal.SIGINT)
+
+raise SystemExit(_guarded(work))
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert done.stderr == "maillage: interrupted; what is published stays as it was\n"
+    assert done.returncode == interrupts.STATUS
