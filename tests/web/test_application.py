@@ -1,15 +1,21 @@
 """The application's frame: errors, limits, readiness."""
 
+import asyncio
 import dataclasses
 from datetime import UTC, datetime
+from pathlib import Path
 
 import httpx
 from fastapi import FastAPI
+from prometheus_client.parser import text_string_to_metric_families
 
+from geoserver_app.auth.accounts import create_key
 from geoserver_app.core.layer import Layer, Licence, Text
 from geoserver_app.core.publication import Publication, Published
 from geoserver_app.settings import BadSettings, read_settings
 from tests.conftest import TestDatabase, application
+from tests.tiles.hand import layer as by_hand
+from tests.tiles.hand import Row, publish, with_folders
 
 
 async def test_it_is_ready_when_the_database_answers(client: httpx.AsyncClient) -> None:
@@ -30,6 +36,37 @@ async def test_it_is_alive_but_not_ready_without_a_database(database: TestDataba
         answer = await client.get("/readyz")
         assert answer.status_code == 503
         assert answer.json()["database"] is False
+
+
+async def numbers(client: httpx.AsyncClient, **headers: str) -> dict[str, float]:
+    """Samples by name and labels, as a Prometheus would read them."""
+    answer = await client.get("/metrics", headers=headers)
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    families = text_string_to_metric_families(answer.text)
+    return {",".join((s.name, *s.labels.values())): s.value for family in families for s in family.samples}
+
+
+async def test_the_metrics_tell_of_mistakes_and_of_the_age_of_layers(database: TestDatabase, tmp_path: Path) -> None:
+    installed = with_folders(database, tmp_path)
+    rows: list[Row] = [(7, "POINT(184781.2 128873.1)", {})]
+    publish(installed, by_hand("hydrants"), rows)
+    publish(installed, by_hand("stock", read=frozenset({"municipality"})), rows)
+    key = create_key(installed.owner_url, "municipality", (), "a test")
+    async with application(dataclasses.replace(installed.settings, catalogue_poll_s=0.2)) as client:
+        before = await numbers(client)
+        assert (before["maillage_catalogue_mistakes"], before["maillage_layers_published"]) == (0, 2)
+        assert 0 <= before["maillage_layer_age_seconds,hydrants"] < 600
+        assert before["process_resident_memory_bytes"] > 0
+        assert "maillage_layer_age_seconds,stock" not in before
+        assert "maillage_layer_age_seconds,stock" in await numbers(client, **{"X-API-Key": key})
+        (installed.settings.styles / "hydrants.json").write_text("{}")
+        async with asyncio.timeout(20):
+            while not (await numbers(client))["maillage_catalogue_mistakes"]:
+                await asyncio.sleep(0.05)
+            while not (await numbers(client))["maillage_revision_listening"]:
+                await asyncio.sleep(0.05)
+        assert (await client.get("/readyz")).status_code == 200
 
 
 async def test_an_unknown_address_is_a_problem_document(client: httpx.AsyncClient) -> None:
