@@ -13,8 +13,9 @@ from typing import Any
 import asyncpg
 from sqlalchemy import ClauseElement
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from geoserver_app.core.errors import BadParameter, Overloaded, TookTooLong
 from geoserver_app.settings import Settings
@@ -22,6 +23,16 @@ from geoserver_app.store.loading import driver_url
 
 DIALECT = asyncpg_dialect()  # type: ignore[no-untyped-call]
 Record = Mapping[str, Any]
+GENERATION = "generation"
+LOST = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.DatabaseDroppedError,
+    asyncpg.InternalClientError,  # the server's farewell was read, the end of the connection not yet
+    ConnectionError,
+)
+"""What the driver says of a session that has ended."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +108,7 @@ class Database:
         self.engine = engine
         self.settings = settings
         self.url = url
+        self._generation = 0
 
     @classmethod
     def open(cls, url: str, settings: Settings) -> "Database":
@@ -136,21 +148,19 @@ class Database:
         async with self._lent() as connection:
             yield Reader(connection, seconds)
 
+    def suspect(self) -> None:
+        """One session was lost: the others most likely too, so none made before now is lent again."""
+        self._generation += 1
+
     @asynccontextmanager
     async def _lent(self) -> AsyncIterator[asyncpg.Connection]:
+        lent, connection = await self._checked_out()
         try:
-            lent = await self.engine.connect()
-        except PoolTimeout:
-            raise Overloaded("every database connection is busy") from None
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-            raise Overloaded("the database cannot be reached now", retry_after=5) from None
-        try:
-            raw = await lent.get_raw_connection()
-            connection = raw.driver_connection
-            assert connection is not None  # noqa: S101 - the pool always holds one
             try:
                 yield connection
-            except (asyncpg.InterfaceError, asyncpg.PostgresConnectionError, ConnectionError):
+            except (asyncpg.InterfaceError, *LOST) as error:
+                if connection.is_closed() or isinstance(error, LOST):
+                    self.suspect()
                 await lent.invalidate()
                 raise Overloaded("the database connection was lost", retry_after=5) from None
             except asyncio.CancelledError:
@@ -159,6 +169,30 @@ class Database:
                 raise
         finally:
             await asyncio.shield(lent.close())
+
+    async def _checked_out(self) -> tuple[AsyncConnection, asyncpg.Connection]:
+        """A connection that is alive as far as can be told without asking the server."""
+        try:
+            for _ in range(self.settings.pool_size + 1):
+                lent = await self.engine.connect()
+                try:
+                    raw = await lent.get_raw_connection()
+                    connection = raw.driver_connection
+                    assert connection is not None  # noqa: S101 - the pool always holds one
+                    made = raw.info.setdefault(GENERATION, self._generation)
+                    if made == self._generation and not connection.is_closed():
+                        return lent, connection
+                    await lent.invalidate()
+                except BaseException:
+                    await asyncio.shield(lent.close())
+                    raise
+                await lent.close()
+        except PoolTimeout:
+            raise Overloaded("every database connection is busy") from None
+        except (OSError, DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
+            # SQLAlchemy wraps what the driver raises while a session begins (starting up, shutting down, full).
+            raise Overloaded("the database cannot be reached now", retry_after=5) from None
+        raise Overloaded("the database connection was lost", retry_after=5)
 
     async def close(self) -> None:
         await self.engine.dispose()

@@ -123,6 +123,7 @@ class Revisions:
 
     def _lost(self, _connection: Any) -> None:
         self.connected = False
+        self.database.suspect()
         self._changes.put_nowait(None)
 
     def _hear(self, _connection: Any, _pid: int, _channel: str, payload: object) -> None:

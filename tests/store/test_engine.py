@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import dataclasses
 import time
+from urllib.parse import urlsplit
 
 import asyncpg
 import psycopg
@@ -53,6 +54,42 @@ async def test_a_database_that_is_away_is_told_as_busy(database: TestDatabase) -
         async with pool.read():
             pass
     await pool.close()
+
+
+async def test_a_database_that_takes_no_more_sessions_is_told_as_busy(database: TestDatabase) -> None:
+    name = urlsplit(database.app_url).path[1:]
+    with psycopg.connect(database.owner_url, autocommit=True) as connection:
+        connection.execute(f'ALTER DATABASE "{name}" CONNECTION LIMIT 0')
+    pool = Database.open(database.app_url, database.settings)
+    with pytest.raises(Overloaded):
+        async with pool.read():
+            pass
+    await pool.close()
+
+
+async def test_one_lost_session_retires_all_others_before_they_are_lent(pool: Database) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        readers = [await stack.enter_async_context(pool.read()) for _ in range(4)]
+        before = {await reader.value("SELECT pg_backend_pid()") for reader in readers}
+    with pytest.raises(Overloaded):
+        async with pool.read() as reader:
+            await reader.value("SELECT pg_terminate_backend(pg_backend_pid())")
+    async with contextlib.AsyncExitStack() as stack:
+        readers = [await stack.enter_async_context(pool.read()) for _ in range(4)]
+        assert not before & {await reader.value("SELECT pg_backend_pid()") for reader in readers}
+
+
+async def test_a_session_that_ended_while_idle_costs_nobody_an_answer(database: TestDatabase, pool: Database) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        readers = [await stack.enter_async_context(pool.read()) for _ in range(3)]
+        pids = [await reader.value("SELECT pg_backend_pid()") for reader in readers]
+    with psycopg.connect(database.app_url) as connection:
+        for pid in pids:
+            connection.execute("SELECT pg_terminate_backend(%s)", (pid,))
+    await asyncio.sleep(0.2)
+    for _ in pids:
+        async with pool.read() as reader:
+            assert await reader.value("SELECT 1") == 1
 
 
 def _running(database: TestDatabase, mark: str) -> int:
