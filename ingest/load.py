@@ -198,6 +198,8 @@ class Load:
         publication = reserve(self.control)
         drafted = draft(self.layer, publication, plan(self.layer, publication))
         description = self.reader.describe() if self.reader else None
+        if description and description.note and not self.exercise:
+            self.notes.append(description.note)
         with connect_owner(self.owner_url, autocommit=True) as work, Finisher(self.owner_url) as finisher:
             try:
                 with work.transaction():

@@ -70,6 +70,8 @@ class Description:
     licence_page: Path | None = None
     name: str = ""
     """Name of the layer inside the source."""
+    note: str = ""
+    """What whoever loads it should know."""
 
 
 class Reader(ABC):

@@ -26,6 +26,9 @@ KEY_ROWS_MAX = 10_000_000
 SCAN_ROWS = 50_000
 
 
+_BY_POSITION = "no unique key was found{}; rows are numbered by position, so ids may move between loads"
+
+
 @dataclass(frozen=True)
 class Outline:
     """What the head of a file tells: names and Arrow types, before any row is read."""
@@ -113,15 +116,17 @@ class FileReader(Reader):
         fields = tuple(SourceField(name, kind) for name, kind in outline.types.items())
         key, likely = self._key(outline)
         geometry = outline.geometry
+        doubt = ""
         if geometry is None or likely:
-            found, unique = self._scan(outline, likely)
+            found, doubt = self._scan(outline, likely)
             geometry = geometry or found
-            key = key or (likely if unique else None)
+            key = key or (likely if not doubt else None)
         # A layer file's crs corrects a file; of a service's stand-in it tells only what was asked for.
         told = (self.source.crs, outline.srid) if self.source.kind == "file" else (outline.srid, self.source.crs)
         srid = told[0] or told[1]
         count = None if self.where is not None else outline.count
-        return Description(fields, geometry, srid, count, key, outline.date, name=outline.name)
+        note = "" if key else _BY_POSITION.format(f" ({doubt})" if doubt else "")
+        return Description(fields, geometry, srid, count, key, outline.date, name=outline.name, note=note)
 
     def _key(self, outline: Outline) -> tuple[str | None, str | None]:
         """The key that is told or declared, else one that must be looked at before it is believed."""
@@ -137,25 +142,30 @@ class FileReader(Reader):
         likely = [by_name[name] for name in LIKELY_KEYS if name in by_name]
         return None, likely[0] if likely else None
 
-    def _scan(self, outline: Outline, likely: str | None) -> tuple[GeometryType, bool]:
-        """One pass over the kept rows: their common geometry, and whether ``likely`` tells them apart."""
+    def _scan(self, outline: Outline, likely: str | None) -> tuple[GeometryType, str]:
+        """One pass over the kept rows: their common geometry, and why ``likely`` does not tell them apart."""
         types: set[int] = set()
         hashes: list[Any] = []
-        seen = 0
-        unique = likely is not None
+        seen = empty = 0
         needed = {likely, *(rows.names(self.where) if self.where is not None else ())} & set(outline.types)
         for raw in self.read(SCAN_ROWS, tuple(n for n in outline.types if n in needed)):
             batch = self._kept(raw)
             seen += batch.num_rows
             types.update(np.unique(columns.wkb_types(batch.column(GEOMETRY))).tolist())
-            if unique and likely is not None:
+            if likely is not None and not empty and seen <= KEY_ROWS_MAX:
                 column = batch.column(likely)
-                unique = column.null_count == 0 and seen <= KEY_ROWS_MAX
+                empty = column.null_count
                 hashes.append(np.fromiter((hash(v) for v in column.to_pylist()), dtype=np.int64))
-        if unique and hashes:
-            every = np.concatenate(hashes)
-            unique = len(np.unique(every)) == len(every)
-        return columns.common_geometry(types), unique and seen > 0
+        geometry = columns.common_geometry(types)
+        if likely is None or seen == 0:
+            return geometry, "" if seen else "there are no rows"
+        if seen > KEY_ROWS_MAX:
+            return geometry, f"more than {KEY_ROWS_MAX:,} rows are not compared"
+        if empty:
+            return geometry, f"field {likely!r} is empty in some rows"
+        repeated = int((np.unique(np.concatenate(hashes), return_counts=True)[1] > 1).sum())
+        values = "1 value" if repeated == 1 else f"{repeated:,} values"
+        return geometry, f"field {likely!r} repeats {values}" if repeated else ""
 
     def _dressed(self, raw: Batch, described: Description, done: int) -> Batch:
         """The batch with the described columns, the flat geometry and the key."""

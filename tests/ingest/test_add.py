@@ -198,3 +198,12 @@ def test_every_site_without_a_place_is_in_the_rejects_by_name(
 def test_flemish_names_are_read(database: TestDatabase, settings: Settings, shared_data: Path) -> None:
     add(database, settings, shared_data / "boundaries" / "refgem_flanders_2018_31370.shp.zip", id="flanders")
     assert "Sint-Truiden" in published(database, "naam", "flanders")
+
+
+def test_rows_numbered_by_position_are_told_of(
+    database: TestDatabase, settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = geojson(tmp_path / "points.geojson", [{"id": 1}, {"id": 1}, {"id": 2}])
+    assert cli.add(settings, database.owner_url, file) == 0
+    note = "no unique key was found (field 'id' repeats 1 value); rows are numbered by position"
+    assert note in capsys.readouterr().out

@@ -332,3 +332,25 @@ def test_an_unknown_encoding_is_named(settings: Settings, work: Path, tmp_path: 
     for file in (accented(tmp_path), write(tmp_path / "a.csv", "lon,lat\n5,50\n")):
         with pytest.raises(BadSource, match=f"'{name}' is not an encoding"):
             read_file(file, settings, work, encoding=name)
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "doubt"),
+    [
+        ("id", [1, 1, 2, 2, 3], " (field 'id' repeats 2 values)"),
+        ("OBJECTID", [7, 7, 1, 2, 3], " (field 'OBJECTID' repeats 1 value)"),
+        ("id", ["a", None, "b", "c", "d"], " (field 'id' is empty in some rows)"),
+        ("nom", ["a", "b", "c", "d", "e"], ""),
+    ],
+)
+def test_a_file_without_a_key_says_why_and_what_follows(
+    settings: Settings, work: Path, tmp_path: Path, column: str, values: list[object], doubt: str
+) -> None:
+    frame = geopandas.GeoDataFrame({column: values}, geometry=[shapely.Point(n, 50) for n in range(5)], crs=4326)
+    frame.to_file(tmp_path / "k.fgb", driver="FlatGeobuf")
+    described = read_file(tmp_path / "k.fgb", settings, work).described
+    assert described.key is None
+    expected = f"no unique key was found{doubt}; rows are numbered by position, so ids may move between loads"
+    assert described.note == expected
+    frame.assign(id=range(5)).drop(columns=[column] if column != "id" else []).to_file(tmp_path / "u.fgb")
+    assert read_file(tmp_path / "u.fgb", settings, work).described.note == ""
