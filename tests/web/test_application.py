@@ -14,8 +14,8 @@ from geoserver_app.core.layer import Layer, Licence, Text
 from geoserver_app.core.publication import Publication, Published
 from geoserver_app.settings import BadSettings, read_settings
 from tests.conftest import TestDatabase, application
-from tests.tiles.hand import layer as by_hand
 from tests.tiles.hand import Row, publish, with_folders
+from tests.tiles.hand import layer as by_hand
 
 
 async def test_it_is_ready_when_the_database_answers(client: httpx.AsyncClient) -> None:
