@@ -3,6 +3,7 @@
 import base64
 import binascii
 import hashlib
+import re
 import secrets
 import time
 from collections.abc import Mapping
@@ -10,7 +11,7 @@ from collections.abc import Mapping
 from geoserver_app.core.access import ANONYMOUS, ROLES, Principal, principal
 from geoserver_app.core.errors import BadParameter, Unauthorized
 from geoserver_app.store.engine import Database
-from geoserver_app.store.loading import connect_owner
+from geoserver_app.store.loading import Connection, Reference, compose, connect_owner
 
 PREFIX = "maillage_"
 KEEP_SECONDS = 5.0
@@ -20,6 +21,16 @@ KEEP_MOST = 10_000
 LOOK_UP = """
 SELECT id, role, communes FROM system.api_key
 WHERE digest = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())
+"""
+
+INS = re.compile(r"[0-9]{5}")
+"""A Belgian municipality's number."""
+COMMUNES = """
+SELECT table_name FROM system.revision r JOIN system.publication p ON p.id = publication_id
+WHERE r.layer_id = 'communes' AND EXISTS (
+    SELECT FROM information_schema.columns c
+    WHERE c.table_schema = 'reference' AND c.table_name = p.table_name AND c.column_name = 'ins'
+)
 """
 
 
@@ -32,13 +43,37 @@ def create_key(owner_url: str, role: str, communes: tuple[str, ...] = (), label:
     """Make a key, store its digest and return it: the only time it can be seen."""
     if role not in ROLES or role == "public":
         raise BadParameter(f"{role!r} is not a role; choose from {', '.join(ROLES[1:])}", locator="role")
+    strange = [code for code in communes if not INS.fullmatch(code)]
+    if strange:
+        raise BadParameter(f"{strange[0]!r} is not an INS code: five digits, as 61031 for Huy", locator="commune")
     token = PREFIX + secrets.token_urlsafe(32)
     with connect_owner(owner_url) as connection:
+        _check_communes(connection, communes)
         connection.execute(
             "INSERT INTO system.api_key (digest, role, communes, label) VALUES (%s, %s, %s, %s)",
             (_digest(token), role, list(communes), label),
         )
     return token
+
+
+def _check_communes(connection: Connection, codes: tuple[str, ...]) -> None:
+    """BadParameter for codes that the layer of communes, where it is published, does not hold."""
+    row = connection.execute(COMMUNES).fetchone() if codes else None
+    if row is None:
+        return
+    asked = compose("SELECT DISTINCT ins FROM {table} WHERE ins IS NOT NULL", table=Reference(str(row[0])))
+    known = {str(code) for (code,) in connection.execute(asked)}
+    unknown = sorted(set(codes) - known)
+    if known and unknown:
+        raise BadParameter(
+            f"the layer 'communes' has no commune {', '.join(unknown)}; it has {_some(known)}", locator="commune"
+        )
+
+
+def _some(codes: set[str]) -> str:
+    """The codes, or the first and their number where there are many."""
+    first = ", ".join(sorted(codes)[:40])
+    return first if len(codes) <= 40 else f"{first} and {len(codes) - 40} more"
 
 
 def has_keys(owner_url: str) -> bool:

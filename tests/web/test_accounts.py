@@ -10,6 +10,7 @@ from geoserver_app.core.access import ANONYMOUS
 from geoserver_app.core.errors import BadParameter, Unauthorized
 from geoserver_app.store.engine import Database
 from tests.conftest import TestDatabase, maillage
+from tests.ingest.support import SQUARE, a_field, a_layer, load
 
 
 def basic(text: str) -> dict[str, str]:
@@ -87,3 +88,19 @@ def test_the_servers_role_owns_nothing_and_cannot_bypass_row_security(database: 
 def test_the_servers_role_cannot_write_what_it_reads(database: TestDatabase) -> None:
     with psycopg.connect(database.app_url) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
         connection.execute("DELETE FROM system.revision")
+
+
+@pytest.mark.parametrize("code", ["Huy", "6103", "610311", "6103１", ""])
+def test_a_commune_is_named_by_the_five_digits_of_its_number(database: TestDatabase, code: str) -> None:
+    with pytest.raises(BadParameter, match="is not an INS code: five digits"):
+        create_key(database.owner_url, "municipality", ("61031", code))
+    assert not has_keys(database.owner_url)
+
+
+def test_a_commune_that_the_published_layer_lacks_is_refused(database: TestDatabase) -> None:
+    create_key(database.owner_url, "municipality", ("99999",))  # nothing is published that would know
+    fields = (a_field("ins"),)
+    load(database, a_layer("communes", fields=fields), [("a", SQUARE, {"ins": "61031"})], types={"ins": "string"})
+    with pytest.raises(BadParameter, match="'communes' has no commune 99999; it has 61031"):
+        create_key(database.owner_url, "municipality", ("61031", "99999"))
+    assert create_key(database.owner_url, "municipality", ("61031",))
