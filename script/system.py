@@ -1,11 +1,13 @@
 """The operating system's packages, installed with apt as root or through sudo. Standard library only."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from shlex import quote
 
 from geoserver_app.store.postgres import MIN_VERSION, ClusterError, Installed, choose_installed, find_installed
 
@@ -132,14 +134,29 @@ def database_packages(apt: Apt, installed: list[Installed]) -> list[str]:
     return [f"postgresql-{number}", f"postgresql-{number}-postgis-3", f"postgresql-{number}-postgis-3-scripts"]
 
 
-def forbid_main_cluster(apt: Apt, packages: list[str]) -> None:
-    """Only this program's private cluster is wanted; an administrator's own choice is left alone."""
+def forbid_main_cluster(apt: Apt, packages: list[str], root: Path = Path("/")) -> None:
+    """Only this program's private cluster is wanted.
+
+    Where postgresql-common came without a server, its setting is changed in place; a machine on which
+    a server is installed, or a cluster described, is its administrator's.
+    """
     line = "create_main_cluster = false"
-    conf = Path("/etc/postgresql-common/createcluster.conf")
-    if conf.exists():
+    conf = root / "etc/postgresql-common/createcluster.conf"
+    if has_server(root):
         return
-    write = f"mkdir -p {conf.parent} && echo '{line}' > {conf}"
+    before = conf.read_text() if conf.exists() else ""
+    wanted = re.sub(r"(?m)^[ \t]*create_main_cluster\b.*$", line, before)
+    if line not in wanted.splitlines():
+        wanted = f"{wanted.rstrip()}\n{line}\n".lstrip()
+    if wanted == before:
+        return
+    write = f"mkdir -p {quote(str(conf.parent))} && printf %s {quote(wanted)} > {quote(str(conf))}"
     run("Preparing PostgreSQL's installation", *apt.prefix(packages), "sh", "-c", write, cwd="/")
+
+
+def has_server(root: Path) -> bool:
+    """Whether Debian's PostgreSQL has a server, or the settings of a cluster."""
+    return any(root.glob("usr/lib/postgresql/*/bin/postgres")) or any(root.glob("etc/postgresql/*/*/postgresql.conf"))
 
 
 def find_browser() -> str | None:
