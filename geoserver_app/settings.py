@@ -79,9 +79,9 @@ class Settings:
     """Tiles that may wait for the database in one worker; one more is answered 503."""
     tile_cache_mb: int = 128
     """Memory for compressed tiles in one worker."""
-    bake_zoom_max: int = 12
-    """Deepest zoom baked into a pack; readers overzoom beyond."""
-    bake_tiles_max: int = 60_000
+    bake_zoom_max: int = 14
+    """Deepest zoom baked into a pack, with every row of the layer; readers overzoom beyond."""
+    bake_tiles_max: int = 20_000
     """Baking stops adding zoom levels before it would exceed this."""
 
     # Loading

@@ -1,7 +1,8 @@
 """Bakes the tiles of one publication into a PMTiles v3 archive, with the statement that serves them.
 
 The archive is the warm cache, the offline pack and the open-data download at once. It holds what
-everybody who sees the layer may see: fields for some callers only are not in it.
+everybody who sees the layer may see: fields for some callers only are not in it. Its last zoom holds
+every row, so that the file is the layer and not a drawing of it.
 """
 
 import os
@@ -10,10 +11,10 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any
+from typing import IO, Any
 
 from pmtiles.tile import Compression, TileType, zxy_to_tileid
 from pmtiles.writer import Writer
@@ -26,11 +27,20 @@ from geoserver_app.store.engine import Statement
 from geoserver_app.store.loading import Connection, connect_owner
 from geoserver_app.tiles.coding import gzip_small
 from geoserver_app.tiles.tilejson import attribution, tilejson, vector_layers
-from geoserver_app.tiles.vector import described, parts_at, tile_arguments, tile_statement, touch_statement
+from geoserver_app.tiles.vector import (
+    EVERY_ZOOM,
+    described,
+    parts_at,
+    tile_arguments,
+    tile_statement,
+    touch_statement,
+    whole_part,
+)
 
 CONNECTIONS = 2
 BATCH = 64
 """Tiles made between two looks at the order they are written in; bounds the memory."""
+SPOOLED_BYTES = 16_000_000
 UNFINISHED = ".baking"
 Progress = Callable[[int, int], None]
 """Called with tiles looked at and tiles known to be looked at in all so far."""
@@ -38,10 +48,18 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Made:
-    """A tile as it goes into the archive, and whether anything stands in it at a deeper zoom."""
+    """A tile as it goes into the archive, and whether the layer has anything in it."""
 
     data: bytes
     deeper: bool
+
+
+@dataclass(frozen=True)
+class Filled:
+    """What an archive holds: tiles, and the zoom down to which they are those the server makes."""
+
+    tiles: int
+    served_to: int
 
 
 def common(published: Published) -> Published:
@@ -66,23 +84,25 @@ class Oven:
         return {zoom: tile_statement(found, WEB_MERCATOR_QUAD, self.settings) for zoom, found in parts.items() if found}
 
     @cached_property
-    def probes(self) -> dict[int, Statement]:
-        """For each zoom, whether a deeper band has anything in a tile that is empty itself."""
-        probes: dict[int, Statement] = {}
-        for zoom in self.statements:
-            bands = {p.band.table: p for z in self.statements if z > zoom for p in parts_at((self.published,), z)}
-            if bands:
-                probes[zoom] = touch_statement(tuple(bands.values()))
-        return probes
+    def every(self) -> Statement:
+        """The tile of a last zoom: every row, from the deepest band."""
+        return tile_statement((whole_part(self.published),), WEB_MERCATOR_QUAD, self.settings, every=True)
 
-    def make(self, tile: Tile) -> Made:
+    @cached_property
+    def probe(self) -> Statement:
+        """Whether the layer has anything in a tile that is empty itself."""
+        return touch_statement((whole_part(self.published),))
+
+    def make(self, tile: Tile, every: bool) -> Made:
         connection = self.free.get()
         try:
+            if every:
+                data = self._ask(connection, self.every, tile, EVERY_ZOOM) or b""
+                return Made(gzip_small(data) if data else b"", False)
             data = self._ask(connection, self.statements[tile.level], tile) or b""
             if data:
                 return Made(gzip_small(data), True)
-            probe = self.probes.get(tile.level)
-            return Made(b"", bool(probe and self._ask(connection, probe, tile, self.deepest)))
+            return Made(b"", bool(self._ask(connection, self.probe, tile, EVERY_ZOOM)))
         finally:
             self.free.put(connection)
 
@@ -97,8 +117,9 @@ def bake(
     """Write the archive of a publication to ``target`` and return how many tiles it holds.
 
     Zooms go from the layer's first to its last, not beyond ``bake_zoom_max`` nor to more than
-    ``bake_tiles_max`` tiles. A layer without a single tile gives no file. The file appears whole
-    or not at all, however the process ends; :func:`sweep` removes what a killed one left.
+    ``bake_tiles_max`` tiles; whichever is the last has every row. A layer without a single
+    tile gives no file. The file appears whole or not at all, however the process ends; :func:`sweep`
+    removes what a killed one left.
     """
     layer = published.layer
     deepest = max(layer.zoom.min, min(layer.zoom.max, settings.bake_zoom_max))
@@ -115,38 +136,76 @@ def bake(
             writer.tile_f = stack.enter_context(tempfile.TemporaryFile(dir=target.parent))
             pool = stack.enter_context(ThreadPoolExecutor(CONNECTIONS))
             oven = Oven(common(published), settings, deepest, free)
-            tiles = _fill(writer, oven, pool, progress)
-            if tiles:
-                header, metadata = _header(oven.published), _metadata(oven.published, settings)
+            filled = _fill(writer, oven, pool, progress)
+            if filled.tiles:
+                header, metadata = _header(oven.published), _metadata(oven.published, settings, filled.served_to)
                 writer.finalize(header, metadata)  # type: ignore[no-untyped-call]
                 file.flush()
                 os.fsync(file.fileno())
-        if tiles:
+        if filled.tiles:
             unfinished.replace(target)
-        return tiles
+        return filled.tiles
     finally:
         unfinished.unlink(missing_ok=True)
 
 
-def _fill(writer: Writer, oven: Oven, pool: ThreadPoolExecutor, progress: Progress | None) -> int:
-    """Write every tile that holds something, zoom by zoom in the archive's order; return their number."""
+def _fill(writer: Writer, oven: Oven, pool: ThreadPoolExecutor, progress: Progress | None) -> Filled:
+    """Write every tile that holds something, zoom by zoom in the archive's order.
+
+    A zoom is known to be the last when the next would be too many, after it was made; it is made again then.
+    """
+    layer, most = oven.published.layer, oven.settings.bake_tiles_max
     written = looked_at = 0
     wanted = _first(oven.published)
-    while wanted and written + len(wanted) <= oven.settings.bake_tiles_max:
-        total = looked_at + len(wanted)
-        deeper: list[Tile] = []
-        for batch in _batches(wanted):
-            for tile, made in zip(batch, pool.map(oven.make, batch), strict=True):
-                if made.data:
-                    writer.write_tile(_number(tile), made.data)  # type: ignore[no-untyped-call]
-                    written += 1
-                if made.deeper and tile.level < oven.deepest:
-                    deeper.extend(_children(tile))
-            looked_at += len(batch)
-            if progress:
-                progress(looked_at, total)
+    while wanted and written + len(wanted) <= most:
+        level = wanted[0].level
+        # The layer's own last zoom has every row as it is.
+        every = level == oven.deepest < layer.zoom.max
+        with tempfile.SpooledTemporaryFile(SPOOLED_BYTES) as held:
+            told = partial(_tell, progress, looked_at, looked_at + len(wanted))
+            kept, deeper = _baked(wanted, oven, pool, held, told, every=every)
+            looked_at += len(wanted)
+            cut = level < oven.deepest and bool(deeper) and written + len(kept) + len(deeper) > most
+            if cut:
+                held.seek(0)
+                held.truncate()
+                kept, _ = _baked(wanted, oven, pool, held, lambda _done: None, every=True)
+            held.seek(0)
+            for tile, length in kept:
+                writer.write_tile(_number(tile), held.read(length))  # type: ignore[no-untyped-call]
+        written += len(kept)
+        if every or cut or level == oven.deepest:
+            return Filled(written, level - 1 if every or cut else level)
         wanted = sorted(deeper, key=_number)
-    return written
+    return Filled(written, layer.zoom.max)
+
+
+def _tell(progress: Progress | None, before: int, total: int, done: int) -> None:
+    if progress:
+        progress(before + done, total)
+
+
+def _baked(
+    wanted: list[Tile],
+    oven: Oven,
+    pool: ThreadPoolExecutor,
+    held: IO[bytes],
+    told: Callable[[int], None],
+    *,
+    every: bool,
+) -> tuple[list[tuple[Tile, int]], list[Tile]]:
+    """Make the tiles of a zoom into a file; returns those with their lengths, and the tiles of the next zoom."""
+    kept: list[tuple[Tile, int]] = []
+    deeper: list[Tile] = []
+    for number, batch in enumerate(_batches(wanted)):
+        for tile, made in zip(batch, pool.map(partial(oven.make, every=every), batch), strict=True):
+            if made.data:
+                held.write(made.data)
+                kept.append((tile, len(made.data)))
+            if made.deeper and tile.level < oven.deepest:
+                deeper.extend(_children(tile))
+        told(number * BATCH + len(batch))
+    return kept, deeper
 
 
 def _first(published: Published) -> list[Tile]:
@@ -193,7 +252,7 @@ def _header(published: Published) -> dict[str, Any]:
     }
 
 
-def _metadata(published: Published, settings: Settings) -> dict[str, Any]:
+def _metadata(published: Published, settings: Settings, served_to: int) -> dict[str, Any]:
     """The archive's JSON: TileJSON's words, the licence, and what the server checks before it reads from it."""
     layers = (published,)
     licence = published.licence
@@ -215,6 +274,8 @@ def _metadata(published: Published, settings: Settings) -> dict[str, Any]:
             "layer": published.id,
             "publication": published.publication.id,
             "description": described(published, settings),
+            "features": published.publication.count,
+            "served_to": served_to,
         },
     }
 

@@ -54,6 +54,11 @@ class Pack:
         """What shaped the tiles when they were baked; see `vector.described`."""
         return str(self.metadata.get("maillage", {}).get("description", ""))
 
+    @property
+    def served_to(self) -> int:
+        """The zoom down to which the tiles are those the server makes; a last zoom with every row lies below."""
+        return int(self.metadata.get("maillage", {}).get("served_to", self.max_zoom))
+
     def tile(self, tile: Tile) -> bytes:
         """The gzipped tile; empty where the archive has none."""
         directory, number = self._directory, zxy_to_tileid(tile.level, tile.column, tile.row)

@@ -107,7 +107,7 @@ class TileSource:
         tiles = []
         for part in parts:
             pack = await self.packs.of(part.published)
-            if pack is None or ask.tile.level > pack.max_zoom or pack.description != self.description(part.published):
+            if pack is None or ask.tile.level > pack.served_to or pack.description != self.description(part.published):
                 return None
             tiles.append(pack.tile(ask.tile))
         return tiles

@@ -22,6 +22,7 @@ from sqlalchemy import (
     Subquery,
     Table,
     bindparam,
+    case,
     exists,
     func,
     literal,
@@ -44,6 +45,8 @@ FORM = 1
 ROW = "Row"
 """Name of a whole row. PostgreSQL would read a column of that name instead; no field has a capital letter."""
 EDGES = ("west", "south", "east", "north")
+EVERY_ZOOM = 99
+"""Beyond every zoom a layer can have."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,12 @@ def parts_at(layers: tuple[Published, ...], zoom: int) -> tuple[Part, ...]:
     return tuple(found)
 
 
+def whole_part(published: Published) -> Part:
+    """The layer with every row and attribute it has: for :func:`tile_statement` with ``every``."""
+    names = tuple(f.name for f in tile_fields(published, EVERY_ZOOM))
+    return Part(published, published.publication.bands[-1], names)
+
+
 def described(published: Published, settings: Settings) -> str:
     """A short token of all that shapes this layer's tiles beside its rows.
 
@@ -84,15 +93,16 @@ def described(published: Published, settings: Settings) -> str:
     settings, which the revision does not tell.
     """
     layer = published.layer
-    fields = ",".join(f"{f.name}:{f.type}:{f.tiles_from_zoom}" for f in tile_fields(published, 99))
+    fields = ",".join(f"{f.name}:{f.type}:{f.tiles_from_zoom}" for f in tile_fields(published, EVERY_ZOOM))
     labels = f"|{published.label}" if published.label else ""
     text = f"{FORM}|{layer.zoom.min}|{fields}|{settings.tile_buffer}|{settings.tile_features_max}{labels}"
     return blake2b(text.encode(), digest_size=5).hexdigest()
 
 
-def tile_statement(parts: tuple[Part, ...], grid: Grid, settings: Settings) -> Statement:
+def tile_statement(parts: tuple[Part, ...], grid: Grid, settings: Settings, *, every: bool = False) -> Statement:
     """One statement whose only values are the tile's. Bind them with :func:`tile_arguments`.
 
+    With ``every`` a shape too slight for the tile's grid is drawn as the least the grid can hold.
     The rows are chosen by rank before any geometry is cut, so a crowded tile costs what
     ``tile_features_max`` rows cost.
     """
@@ -102,7 +112,7 @@ def tile_statement(parts: tuple[Part, ...], grid: Grid, settings: Settings) -> S
         .prefix_with("MATERIALIZED")
     )
     box, reach = select(ground.c.box).scalar_subquery(), select(ground.c.reach).scalar_subquery()
-    layers = [_layer(part, box, reach, grid, settings) for part in parts]
+    layers = [_layer(part, box, reach, grid, settings, every) for part in parts]
     layers += [_names(part, part.label, box, reach, grid, settings) for part in parts if part.label]
     return compile_statement(select(reduce(_join, layers).label("tile")))
 
@@ -148,12 +158,15 @@ def _join(left: ColumnElement[Any], right: ColumnElement[Any]) -> ColumnElement[
 
 
 def _layer(
-    part: Part, box: ScalarSelect[Any], reach: ScalarSelect[Any], grid: Grid, settings: Settings
+    part: Part, box: ScalarSelect[Any], reach: ScalarSelect[Any], grid: Grid, settings: Settings, every: bool
 ) -> ColumnElement[Any]:
     """One layer of the tile, as a scalar sub-select."""
     table = band_table(part.published, part.band)
     kept = _kept(table, ("fid", "geom", *part.fields), reach, settings)
     shape = _shape(kept.c.geom, box, grid, settings)
+    if every and part.published.layer.dimension != 0:
+        least = _shape(_least(kept.c.geom, box), box, grid, settings)
+        shape = func.coalesce(shape, least, type_=NullType())
     values = (_value(kept.c[name], part.published.layer.field(name)).label(name) for name in part.fields)
     rows = select(shape.label("geom"), kept.c.fid, *values).subquery(ROW)
     return _encoded(rows, part.published.id)
@@ -179,6 +192,15 @@ def _shape(column: ColumnElement[Any], box: ScalarSelect[Any], grid: Grid, setti
     return func.ST_AsMVTGeom(
         geometry, box, _fixed(EXTENT), _fixed(settings.tile_buffer), _fixed(True), type_=NullType()
     )
+
+
+def _least(geom: ColumnElement[Any], box: ScalarSelect[Any]) -> ColumnElement[Any]:
+    """A square, or a piece of line, two units of the tile wide where the feature is."""
+    unit = (func.ST_XMax(box, type_=Double()) - func.ST_XMin(box, type_=Double())) / _fixed(float(EXTENT))
+    place = func.ST_PointOnSurface(geom)
+    line = func.ST_MakeLine(place, func.ST_Translate(place, 2 * unit, _fixed(0)))
+    kind = func.ST_Dimension(geom, type_=Integer())
+    return case((kind == _fixed(2), func.ST_Expand(place, unit)), (kind == _fixed(1), line), else_=geom)
 
 
 def _encoded(rows: Subquery, name: str) -> ColumnElement[Any]:

@@ -32,7 +32,8 @@ def real(
     name = f"real_{secrets.token_hex(4)}"
     postgres.create(name, template)
     described = postgres.described(name, home)
-    settings = dataclasses.replace(described.settings, layers=home / "layers", styles=home / "styles")
+    # Archives are not looked at here, and deeper ones take long.
+    settings = dataclasses.replace(described.settings, layers=home / "layers", styles=home / "styles", bake_zoom_max=11)
     described = dataclasses.replace(described, settings=settings)
     try:
         printed = {}

@@ -51,6 +51,7 @@ def published(database: TestDatabase, described: Layer) -> Published:
 def baked(database: TestDatabase, described: Layer, **more: Any) -> Path:
     """Bake the current publication to where the server looks, and say so."""
     target = database.settings.home / "packs" / f"{described.id}_1.pmtiles"
+    more = {"bake_zoom_max": 13} | more
     bake(published(database, described), database.owner_url, target, dataclasses.replace(database.settings, **more))
     with psycopg.connect(database.owner_url) as connection:
         connection.execute("UPDATE system.publication SET pack = %s WHERE layer_id = %s", (target.name, described.id))
@@ -68,22 +69,23 @@ async def test_an_archive_holds_every_tile_the_server_answers(empty: TestDatabas
     publish(empty, ZONES, ROWS)
     target = tmp_path / "zones.pmtiles"
     seen: list[tuple[int, int]] = []
+    settings = dataclasses.replace(empty.settings, bake_zoom_max=13)
     count = bake(
-        published(empty, ZONES), empty.owner_url, target, empty.settings, lambda done, total: seen.append((done, total))
+        published(empty, ZONES), empty.owner_url, target, settings, lambda done, total: seen.append((done, total))
     )
     reader, tiles = read(target)
     assert len(tiles) == count
     assert seen[-1][0] == seen[-1][1] >= count
     assert [file.name for file in tmp_path.iterdir() if file.suffix == ".pmtiles"] == ["zones.pmtiles"]
-    assert set(tiles) == {(z, x, y) for z in range(4, 13) for x, y in around(z)} & set(tiles)
+    assert set(tiles) == {(z, x, y) for z in range(4, 14) for x, y in around(z)} & set(tiles)
     header = reader.header()
-    assert (header["min_zoom"], header["max_zoom"], header["clustered"]) == (4, 12, True)
+    assert (header["min_zoom"], header["max_zoom"], header["clustered"]) == (4, 13, True)
     async with application(empty.settings) as client:
         for zoom in range(4, 13):
             for x, y in around(zoom):
                 answer = await client.get(f"/tiles/zones/{zoom}/{x}/{y}.mvt")
                 assert decode(answer.content) == decode(tiles.get((zoom, x, y), b"")), (zoom, x, y)
-    assert {f for z, x, y in tiles if z == 12 for f in decode(tiles[z, x, y])["zones"]} == {1, 2}
+    assert {f for z, x, y in tiles if z == 13 for f in decode(tiles[z, x, y])["zones"]} == {1, 2}
     assert all(set(f["properties"]) == {"kind"} for f in decode(tiles[4, 8, 5])["zones"].values())  # type: ignore[call-overload]
 
 
@@ -110,7 +112,36 @@ async def test_baking_stops_before_too_many_tiles(empty: TestDatabase) -> None:
     assert len(some) <= 12 < len(all_of_them)
     assert 4 <= cut.header()["max_zoom"] < whole.header()["max_zoom"]
     deepest = cut.header()["max_zoom"]
-    assert some == {zxy: data for zxy, data in all_of_them.items() if zxy[0] <= deepest}
+    above = {zxy: data for zxy, data in some.items() if zxy[0] < deepest}
+    assert above == {zxy: data for zxy, data in all_of_them.items() if zxy[0] < deepest}
+    assert ids_at(some, deepest) == {1, 2}
+
+
+def ids_at(tiles: Tiles, zoom: int) -> set[int]:
+    return {f for (z, _, _), data in tiles.items() if z == zoom for f in decode(data).get("zones", {})}
+
+
+@pytest.mark.parametrize("limit", [{"bake_zoom_max": 9}, {"bake_tiles_max": 9}])
+async def test_the_last_zoom_of_an_archive_has_every_row_however_small(
+    empty: TestDatabase, limit: dict[str, int]
+) -> None:
+    tiny = "POLYGON((185000 {n}, 185001 {n}, 185001 {m}, 185000 {m}, 185000 {n}))"
+    small: list[Row] = [
+        (10 + n, tiny.format(n=128000 + 40 * n, m=128001 + 40 * n), {"kind": "t", "minzoom": 14}) for n in range(30)
+    ]
+    publish(empty, ZONES, [ROWS[0], *small])
+    reader, tiles = read(baked(empty, ZONES, **limit))
+    last = reader.header()["max_zoom"]
+    assert ids_at(tiles, last) == {1, *range(10, 40)}
+    assert all(ids_at(tiles, zoom) == {1} for zoom in range(4, last))
+    assert reader.metadata()["maillage"]["features"] == 31
+    async with application(empty.settings) as client:
+        for (z, x, y), data in tiles.items():
+            answer = await client.get(f"/tiles/zones/{z}/{x}/{y}.mvt")
+            assert set(decode(answer.content)["zones"]) == {1}, z
+            assert z == last or decode(answer.content) == decode(data)
+        source: TileSource = client.app.state.parts.extra[TileSource]  # type: ignore[attr-defined]
+        assert source.queries == sum(z == last for z, _, _ in tiles)
 
 
 def test_a_layer_without_rows_gives_no_archive(empty: TestDatabase, tmp_path: Path) -> None:
