@@ -81,8 +81,14 @@ def serve(
 ) -> None:
     """Serve until interrupted."""
     from geoserver_app.serve import serve as run
+    from ingest.descriptions import pending
 
     settings = read_settings(host=host, port=port, workers=workers)
+    if pending(settings):
+        from ingest.cli import mend
+
+        with Store(settings) as owner_url:
+            mend(settings, owner_url)
     raise typer.Exit(run(settings, exercise=with_exercise))
 
 

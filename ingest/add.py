@@ -6,19 +6,17 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from geoserver_app.catalogue import default_style, write_layer, write_style
+from geoserver_app.catalogue import default_style
 from geoserver_app.catalogue.load import read_layer_text
-from geoserver_app.catalogue.write import layer_text
+from geoserver_app.catalogue.write import json_text, layer_text
 from geoserver_app.core.errors import BadParameter, Conflict
-from geoserver_app.core.layer import Layer, Source
+from geoserver_app.core.layer import Source
 from geoserver_app.settings import Settings
-from geoserver_app.store.loading import connect_owner
 from ingest.describe import check_id, describe_layer, layer_id_of, safe_name, shares_borders
+from ingest.descriptions import Files
 from ingest.load import Summary, run_load
 from ingest.progress import Silent
-from ingest.publish import raise_revision
 from ingest.read import layers_of, open_source
-from ingest.rollback import rollback_layer
 from ingest.work import work_folder
 
 Watch = Callable[[str], AbstractContextManager[Silent]]
@@ -98,36 +96,6 @@ def _add(
             layer = describe_layer(layer_id, title, file.name, description, source)
             if shares_borders(layer, reader, description, settings):
                 layer = replace(layer, generalise=replace(layer.generalise, coverage=True))
-            read_layer_text(f"{layer_id}.toml", layer_text(layer))
-            summary = run_load(settings, owner_url, layer, reader, file.name, force=True, progress=progress)
-    _write(settings, owner_url, layer, wish)
-    return summary
-
-
-def _write(settings: Settings, owner_url: str, layer: Layer, wish: Wish) -> None:
-    """Write style and layer; where that fails, take the rows back."""
-    style = settings.styles / f"{layer.id}.json"
-    fresh = not style.exists()
-    before = None if fresh else style.read_bytes()
-    try:
-        write_style(style, default_style(layer))
-        write_layer(settings.layers / f"{layer.id}.toml", layer)
-    except BaseException:
-        if before is None:
-            style.unlink(missing_ok=True)
-        else:
-            style.write_bytes(before)
-        _take_back(owner_url, layer.id, wish)
-        raise
-
-
-def _take_back(owner_url: str, layer_id: str, wish: Wish) -> None:
-    if wish.replace:
-        try:
-            rollback_layer(owner_url, layer_id)
-        except Conflict:
-            pass
-        else:
-            return
-    with connect_owner(owner_url) as connection, connection.transaction():
-        raise_revision(connection, layer_id, None)
+            files = Files(layer_text(layer), json_text(default_style(layer)) + "\n")
+            layer = read_layer_text(f"{layer_id}.toml", files.layer)
+            return run_load(settings, owner_url, layer, reader, file.name, force=True, progress=progress, files=files)

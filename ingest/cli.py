@@ -18,12 +18,13 @@ from geoserver_app.interrupts import silence_driver
 from geoserver_app.settings import Settings
 from geoserver_app.store.loading import DatabaseError, connect_owner
 from ingest.add import Wish, add_file
+from ingest.descriptions import REPLACED, kept_folder
 from ingest.exercise import LAYERS as EXERCISE_LAYERS
 from ingest.exercise_load import clear_exercise, load_exercise
 from ingest.gates import ordered_reasons
 from ingest.load import Summary, ingest_layer
 from ingest.progress import watch
-from ingest.rollback import rollback_layer
+from ingest.rollback import repair, rollback_layer
 from ingest.sql import statement
 
 DONE, FAILED, INTERRUPTED = 0, 1, 130
@@ -50,7 +51,7 @@ def add(
             report(summary)
         return DONE
 
-    return _guarded(run)
+    return _guarded(settings, owner_url, run)
 
 
 def ingest(
@@ -81,7 +82,7 @@ def ingest(
                 status = FAILED
         return status
 
-    return _guarded(run)
+    return _guarded(settings, owner_url, run)
 
 
 def _read(settings: Settings) -> Reading:
@@ -143,11 +144,16 @@ def rollback(settings: Settings, owner_url: str, layer_id: str) -> int:
     """Go back to the previous revision of a layer."""
 
     def run() -> int:
-        revision = rollback_layer(owner_url, layer_id)
-        _tell(f"{layer_id}: back at the previous rows, as revision {revision}")
+        rolled = rollback_layer(settings, owner_url, layer_id)
+        _tell(f"{layer_id}: back at the previous rows, as revision {rolled.revision}")
+        if rolled.restored:
+            aside = kept_folder(settings, layer_id) / f"{REPLACED}.*"
+            _tell(
+                f"{layer_id}: its layer and style files are those of these rows again; the replaced ones are in {aside}"
+            )
         return DONE
 
-    return _guarded(run)
+    return _guarded(settings, owner_url, run)
 
 
 def exercise_load(settings: Settings, owner_url: str, *, scale: float = 1.0, force: bool = False) -> int:
@@ -162,7 +168,7 @@ def exercise_load(settings: Settings, owner_url: str, *, scale: float = 1.0, for
             _tell("The exercise is loaded already; --force loads it again.")
         return status
 
-    return _guarded(run)
+    return _guarded(settings, owner_url, run)
 
 
 def exercise_clear(settings: Settings, owner_url: str) -> int:
@@ -178,7 +184,7 @@ def exercise_clear(settings: Settings, owner_url: str) -> int:
             _tell("There are no exercise rows.")
         return DONE
 
-    return _guarded(run)
+    return _guarded(settings, owner_url, run)
 
 
 def layers(settings: Settings, owner_url: str) -> int:
@@ -202,7 +208,7 @@ def layers(settings: Settings, owner_url: str) -> int:
         Console(width=None if sys.stdout.isatty() else 160).print(table)
         return DONE
 
-    return _guarded(run)
+    return _guarded(settings, owner_url, run)
 
 
 def _reported(summaries: Iterator[Summary]) -> Iterator[Summary]:
@@ -227,10 +233,17 @@ def report(summary: Summary) -> None:
         _tell(f"    {note}")
 
 
-def _guarded(run: Callable[[], int]) -> int:
+def mend(settings: Settings, owner_url: str) -> None:
+    """Put right the layer and style files that a killed command left half-way."""
+    for layer_id in repair(settings, owner_url):
+        _tell(f"{layer_id}: an interrupted command's layer and style files were put right")
+
+
+def _guarded(settings: Settings, owner_url: str, run: Callable[[], int]) -> int:
     """Run a command; what a person can mend becomes one sentence, an interruption the status 130."""
     try:
         with _interruptible():
+            mend(settings, owner_url)
             return run()
     except (GeoError, DatabaseError, OSError) as error:
         _complain(_sentence(error))

@@ -21,6 +21,7 @@ from geoserver_app.store.loading import Connection, DatabaseError, Reference, co
 from ingest import runs
 from ingest.bands import Builder, finish_band, plan
 from ingest.copy import encode
+from ingest.descriptions import Files, files_of, keep, note, put_right, restore_files, set_aside, sweep
 from ingest.gates import Counts, GatesFailed, check_codes, check_counts
 from ingest.geometry import shape
 from ingest.identity import Identity
@@ -38,6 +39,7 @@ from ingest.publish import (
     key_table,
     leftovers,
     prune,
+    raise_revision,
     reserve,
     swap,
 )
@@ -156,14 +158,19 @@ def run_load(
     force: bool = False,
     progress: Silent | None = None,
     exercise: bool = False,
+    files: Files | None = None,
 ) -> Summary:
-    """Load what a reader gives; without a reader, publish again the real rows alone."""
+    """Load what a reader gives; without a reader, publish again the real rows alone.
+
+    ``files`` become the layer's in the catalogue when the rows are published; where they cannot be
+    written, the rows are taken back.
+    """
     with connect_owner(owner_url, autocommit=True) as control, runs.alone(control, layer.id):
         runs.clean(control, layer.id)
         sweep_packs(settings, control, layer.id)
         number = runs.begin(control, layer, source)
         load = Load(settings, owner_url, layer, reader, source, control, number, progress or Silent(),
-                    dry_run=dry_run, force=force, exercise=exercise)  # fmt: skip
+                    dry_run=dry_run, force=force, exercise=exercise, files=files)  # fmt: skip
         try:
             return load.run()
         except BaseException as error:
@@ -189,6 +196,8 @@ class Load:
     dry_run: bool
     force: bool
     exercise: bool
+    files: Files | None = None
+    replaced: Files | None = None
     tally: Tally = field(default_factory=Tally)
     notes: list[str] = field(default_factory=list)
     started: float = field(default_factory=time.monotonic)
@@ -216,6 +225,7 @@ class Load:
                 return self._summary("dry_run", None)
             revision = self._publish(work, finisher, drafted, before, description)
         prune(self.control, self.settings, self.layer.id)
+        sweep(self.settings, self.control, self.layer.id)
         runs.forget_rejects(self.control, self.layer.id)
         failed = bake_pack(self.settings, self.control, self.owner_url, self.layer, self.progress)
         self.notes += [failed] if failed else []
@@ -323,7 +333,8 @@ class Load:
         finisher.wait()
         key_table(work, drafted)
         self.progress.stage("publishing")
-        return swap(
+        self._keep_files(drafted, before)
+        revision = swap(
             work,
             drafted,
             found,
@@ -333,6 +344,26 @@ class Load:
             source_date=self._source_date(before, description),
             previous=self._previous(before),
         )
+        if self.files is not None:
+            self._write_files(work, before)
+        return revision
+
+    def _keep_files(self, drafted: Published, before: Publication | None) -> None:
+        """Keep what describes the new rows before anybody sees them, so that a kill after that loses nothing."""
+        if self.files is not None:
+            self.replaced = set_aside(self.settings, self.control, self.layer.id, before.id if before else None)
+            note(self.settings, self.layer.id)
+        keep(self.settings, self.layer.id, drafted.publication.id, self.files or files_of(self.settings, self.layer))
+
+    def _write_files(self, work: Connection, before: Publication | None) -> None:
+        """Put the files in the catalogue; where that fails, take the rows back."""
+        try:
+            put_right(self.settings, work, self.layer.id)
+        except BaseException:
+            raise_revision(work, self.layer.id, before.id if before else None)
+            with suppress(OSError):
+                restore_files(self.settings, self.layer.id, self.replaced)
+            raise
 
     def _source_date(self, before: Publication | None, description: Description | None) -> str | None:
         """The date of the real rows."""

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import orjson
+from sqlalchemy.dialects import postgresql
 
 from geoserver_app.core.crs import transform_bounds
 from geoserver_app.core.layer import Layer
@@ -71,6 +72,24 @@ def draft(layer: Layer, publication: int, bands: tuple[Band, ...]) -> Published:
             loaded_at=datetime.now(UTC),
         ),
     )
+
+
+def column_types(layer: Layer) -> dict[str, str]:
+    """Columns that a table of the layer would have, with their types in PostgreSQL's words."""
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+    columns = feature_columns(draft(layer, 0, ()))
+    return {column.name: str(column.type.compile(dialect=dialect)).lower() for column in columns}
+
+
+def table_columns(connection: Connection, publication: int) -> dict[str, str]:
+    """Columns that a publication's table has, in the same words."""
+    rows = connection.execute(
+        "SELECT a.attname, lower(format_type(a.atttypid, a.atttypmod)) FROM system.publication p "
+        "JOIN pg_attribute a ON a.attrelid = to_regclass(format('reference.%%I', p.table_name)) "
+        "WHERE p.id = %s AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum",
+        (publication,),
+    ).fetchall()
+    return {str(name): str(kind) for name, kind in rows}
 
 
 def create_table(connection: Connection, drafted: Published) -> None:

@@ -34,12 +34,12 @@ def write_layer(path: Path, layer: Layer) -> None:
     """Write a layer file, all of it or nothing. CatalogError where the server would refuse it."""
     text = layer_text(layer)
     read_layer_text(path.name, text)
-    _replace(path, text)
+    write_whole(path, text)
 
 
 def write_style(path: Path, document: Mapping[str, Any]) -> None:
     """Write a style file, all of it or nothing. Write it before the layer that uses it."""
-    _replace(path, json_text(document) + "\n")
+    write_whole(path, json_text(document) + "\n")
 
 
 def json_text(value: object, indent: int = 0) -> str:
@@ -61,7 +61,8 @@ def _has_objects(value: object) -> bool:
     return isinstance(value, list) and any(isinstance(one, dict) for one in value)
 
 
-def _replace(path: Path, text: str) -> None:
+def write_whole(path: Path, text: str) -> None:
+    """Write a file, all of it or nothing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:

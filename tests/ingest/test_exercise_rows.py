@@ -65,10 +65,10 @@ def test_no_rollback_brings_a_cleared_exercise_back(database: TestDatabase) -> N
     load(database, a_layer(), REAL[:1])
     load(database, a_layer(), DRILL, exercise=True)
     clear(database, a_layer())
-    rollback_layer(database.owner_url, "things")
+    rollback_layer(database.settings, database.owner_url, "things")
     assert published(database, STATE) == [("0", False, "square 0")]
     with pytest.raises(Conflict):
-        rollback_layer(database.owner_url, "things")
+        rollback_layer(database.settings, database.owner_url, "things")
     assert ask(database, "SELECT count(*) FROM system.publication WHERE exercise_count > 0") == [(0,)]
 
 
@@ -76,7 +76,7 @@ def test_a_layer_of_exercise_rows_alone_is_no_longer_published_after_clearing(da
     load(database, a_layer(), DRILL, exercise=True)
     assert clear(database, a_layer()) == [("things", 2, 0)]
     with pytest.raises(NotFound):
-        rollback_layer(database.owner_url, "things")
+        rollback_layer(database.settings, database.owner_url, "things")
     left = ask(database, "SELECT tablename FROM pg_tables WHERE schemaname = 'reference'")
     assert left == [("things_identity",)]
     # The revision goes on, so that no address of a tile ever means two things.

@@ -84,16 +84,16 @@ def test_a_dry_run_checks_everything_and_leaves_no_trace_but_its_record(database
 def test_rollback_shows_the_previous_rows_under_a_new_revision(database: TestDatabase) -> None:
     load(database, a_layer(), squares(1))
     load(database, a_layer(), squares(2))
-    assert rollback_layer(database.owner_url, "things") == 3
+    assert rollback_layer(database.settings, database.owner_url, "things").revision == 3
     assert published(database) == ["0"]
     with pytest.raises(Conflict, match="no earlier revision"):
-        rollback_layer(database.owner_url, "things")
+        rollback_layer(database.settings, database.owner_url, "things")
     assert revision(database) == 3
 
 
 def test_rolling_back_what_is_not_published_says_so(database: TestDatabase) -> None:
     with pytest.raises(NotFound, match="'things' is not published"):
-        rollback_layer(database.owner_url, "things")
+        rollback_layer(database.settings, database.owner_url, "things")
 
 
 def test_earlier_revisions_are_kept_as_far_as_settings_say_and_no_further(database: TestDatabase) -> None:
@@ -104,7 +104,7 @@ def test_earlier_revisions_are_kept_as_far_as_settings_say_and_no_further(databa
     assert counts == [(3,), (4,)]
     kept = {name for (name,) in ask(database, "SELECT table_name FROM system.publication")}
     assert {name for name in tables(database) if "_z" not in name} == kept | {"things_identity"}
-    rollback_layer(database.owner_url, "things")
+    rollback_layer(database.settings, database.owner_url, "things")
     assert len(published(database)) == 3
 
 
