@@ -22,8 +22,9 @@ from ingest.descriptions import REPLACED, kept_folder
 from ingest.exercise import LAYERS as EXERCISE_LAYERS
 from ingest.exercise_load import clear_exercise, load_exercise
 from ingest.gates import ordered_reasons
+from ingest.http import HostUnreachable, host_of
 from ingest.load import Summary, ingest_layer
-from ingest.progress import watch
+from ingest.progress import waits_told, watch
 from ingest.rollback import repair, rollback_layer
 from ingest.sql import statement
 
@@ -70,14 +71,21 @@ def ingest(
         reading = _read(settings)
         chosen = _chosen(reading, ids, every, source)
         status = _status(reading, None if every else ids)
+        silent: set[str | None] = set()
         for layer in chosen:
+            host = host_of(source or (layer.source.url if layer.source else None))
+            if host in silent:
+                _complain(f"{layer.id}: {host} could not be reached a moment ago; try again when it answers")
+                continue
             try:
-                with watch(layer.id) as progress:
+                with watch(layer.id) as progress, waits_told(progress):
                     summary = ingest_layer(
                         settings, owner_url, layer, source, dry_run=dry_run, force=force, progress=progress
                     )
                 report(summary)
             except (GeoError, DatabaseError, OSError) as error:
+                if isinstance(error, HostUnreachable):
+                    silent.add(error.host)
                 _complain(f"{layer.id}: {_sentence(error)}")
                 status = FAILED
         return status

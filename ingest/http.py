@@ -1,5 +1,6 @@
 """Asking services on the network: bounded, polite, patient, and never where we were not sent."""
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -24,11 +25,23 @@ REDIRECTS_MAX = 5
 CONNECT_SECONDS = 10.0
 WAIT_MAX_S = 60.0
 CHUNK = 1 << 18
+_LOGIN = re.compile(r"://[^/?#@\s]+@")
+_SECRET = re.compile(
+    r"(?i)([?&;][\w.-]*(?:key|token|passw(?:or)?d|pwd|secret|sig|signature|auth|credential)=)[^&;#\s'\"]+"
+)
 RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 class Transient(Exception):
     """An answer that may be right the next time; its text becomes the error when it never is."""
+
+
+class HostUnreachable(SourceUnavailable):
+    """No connection was ever made; other layers of this host need not wait for the same."""
+
+    def __init__(self, detail: str, host: str) -> None:
+        super().__init__(detail)
+        self.host = host
 
 
 class HttpError(SourceUnavailable):
@@ -44,14 +57,24 @@ def check_url(url: str) -> str:
     """The URL if it is http or https to a named host; RefusedSource otherwise."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise RefusedSource(f"{url!r} is not an http or https address")
+        raise RefusedSource(f"{masked(url)!r} is not an http or https address")
     if parts.username is not None:
         raise RefusedSource("an address must not hold a user name and password")
     return url
 
 
+def masked(text: str) -> str:
+    """A text that may hold addresses, without the passwords and keys in them: for logs, messages and records."""
+    return _SECRET.sub(r"\1***", _LOGIN.sub("://***@", text))
+
+
 def is_url(text: str) -> bool:
     return "://" in text
+
+
+def host_of(url: str | None) -> str | None:
+    """The host an address names; None for a file, and where there is none."""
+    return urlsplit(url).hostname if url and is_url(url) else None
 
 
 class Client:
@@ -67,6 +90,7 @@ class Client:
         self.session = requests.Session()
         self.session.headers.update({"User-Agent": "Maillage loader", "Accept-Encoding": "gzip, deflate"})
         self._next = 0.0
+        self._answered = False
 
     def close(self) -> None:
         self.session.close()
@@ -112,9 +136,10 @@ class Client:
                 log.info("%s; asking again in %.1f s", reason, pause)
                 time.sleep(min(pause, WAIT_MAX_S))
                 wait *= 2
-        raise SourceUnavailable(
-            f"{self.host} gave no usable answer in {self.settings.source_retries + 1} tries: {reason}"
-        )
+        tries = self.settings.source_retries + 1
+        if not self._answered:
+            raise HostUnreachable(f"{self.host} could not be reached in {tries} tries: {reason}", str(self.host))
+        raise SourceUnavailable(f"{self.host} gave no usable answer in {tries} tries: {reason}")
 
     def _body(self, method: str, url: str, form: str | None) -> bytes:
         most = self.settings.source_page_bytes_max
@@ -135,16 +160,17 @@ class Client:
         with self._send("GET", url, None) as response, part.open("wb") as out:
             announced = int(response.headers.get("Content-Length") or 0)
             if announced > most or (length or 0) > most:
-                raise RefusedSource(
-                    f"{url} is {max(announced, length or 0)} bytes long; raise MAILLAGE_SOURCE_DOWNLOAD_BYTES_MAX"
-                )
+                long = max(announced, length or 0)
+                raise RefusedSource(f"{masked(url)} is {long} bytes long; raise MAILLAGE_SOURCE_DOWNLOAD_BYTES_MAX")
             for chunk in response.iter_content(CHUNK):
                 done += len(chunk)
                 if done > most:
-                    raise RefusedSource(f"{url} is longer than {most} bytes; raise MAILLAGE_SOURCE_DOWNLOAD_BYTES_MAX")
+                    raise RefusedSource(
+                        f"{masked(url)} is longer than {most} bytes; raise MAILLAGE_SOURCE_DOWNLOAD_BYTES_MAX"
+                    )
                 out.write(chunk)
         if length is not None and done < length:
-            raise Transient(f"{url} broke off after {done} of {length} bytes")
+            raise Transient(f"{masked(url)} broke off after {done} of {length} bytes")
 
     def _send(self, method: str, url: str, form: str | None) -> requests.Response:
         for _ in range(REDIRECTS_MAX):
@@ -165,7 +191,7 @@ class Client:
             time.sleep(self._next - now)
         self._next = time.monotonic() + 1.0 / self.settings.source_requests_per_second
         headers = {"Content-Type": "application/x-www-form-urlencoded"} if form is not None else {}
-        return self.session.request(
+        response = self.session.request(
             method,
             url,
             data=form,
@@ -174,6 +200,8 @@ class Client:
             allow_redirects=False,
             timeout=(min(CONNECT_SECONDS, self.settings.source_timeout_s), self.settings.source_timeout_s),
         )
+        self._answered = True
+        return response
 
     def _check_host(self, url: str) -> None:
         host = urlsplit(check_url(url)).hostname
@@ -221,4 +249,4 @@ def _told(error: Exception) -> str:
         return "the answer broke off"
     if isinstance(error, requests.ConnectionError):
         return "no connection"
-    return str(error)
+    return masked(str(error))

@@ -24,6 +24,7 @@ from ingest.copy import encode
 from ingest.descriptions import Files, files_of, keep, note, put_right, restore_files, set_aside, sweep
 from ingest.gates import Counts, GatesFailed, check_codes, check_counts
 from ingest.geometry import shape
+from ingest.http import masked
 from ingest.identity import Identity
 from ingest.licence import keep_licence
 from ingest.mapping import Mapper, Rejections
@@ -142,7 +143,7 @@ def ingest_layer(
         work_folder(settings) as work,
         open_source(source, settings, override=source_override, work=work) as reader,
     ):
-        told = source_override or source.url or ""
+        told = masked(source_override or source.url or "")
         return run_load(settings, owner_url, layer, reader, told, dry_run=dry_run, force=force, progress=progress,
                         exercise=exercise)  # fmt: skip
 

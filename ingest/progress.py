@@ -1,7 +1,10 @@
 """How a load is watched: a bar on a terminal, plain lines elsewhere, nothing in a program."""
 
+import logging
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -94,6 +97,30 @@ class Lines(Silent):
 
     def tell(self, sentence: str) -> None:
         self._console.print(sentence, highlight=False, soft_wrap=True)
+
+
+class _Teller(logging.Handler):
+    def __init__(self, progress: Silent) -> None:
+        super().__init__(logging.INFO)
+        self._progress = progress
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._progress.tell(f"    {record.getMessage()}")
+
+
+@contextmanager
+def waits_told(progress: Silent) -> Iterator[None]:
+    """Say what a service is waited for, while it is."""
+    teller = _Teller(progress)
+    log = logging.getLogger("ingest.http")
+    level = log.level
+    log.setLevel(logging.INFO)
+    log.addHandler(teller)
+    try:
+        yield
+    finally:
+        log.removeHandler(teller)
+        log.setLevel(level)
 
 
 def watch(title: str, console: Console | None = None) -> Silent:

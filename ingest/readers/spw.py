@@ -24,7 +24,7 @@ from zipfile import BadZipFile, ZipFile
 from geoserver_app.core.layer import Source
 from geoserver_app.settings import Settings
 from ingest import unpack, xml
-from ingest.http import Client, HttpError
+from ingest.http import Client, HttpError, masked
 from ingest.readers.files import LocalFile
 from ingest.rows import read_where
 from ingest.source import BadSource, Batch, Description, Reader
@@ -140,9 +140,11 @@ class SpwReader(Reader):
 
     def _explained(self, error: HttpError, url: str) -> BadSource:
         if error.code == 404 and EXPIRED in error.body:
-            return BadSource(f"{url} was made for one visitor and has expired; name a file of the permanent feed")
+            return BadSource(
+                f"{masked(url)} was made for one visitor and has expired; name a file of the permanent feed"
+            )
         if error.code == 404:
-            return BadSource(f"{url} does not exist; check the identifier in the layer's url")
+            return BadSource(f"{masked(url)} does not exist; check the identifier in the layer's url")
         return error
 
     def _licence_page(self, path: Path) -> Path | None:
