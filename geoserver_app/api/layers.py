@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from geoserver_app.catalogue import Catalog
+from geoserver_app.core.errors import BadParameter
 from geoserver_app.core.layer import Field, Risk, Text
 from geoserver_app.core.publication import Published
 from geoserver_app.features.search import find_communes
@@ -13,6 +14,8 @@ from geoserver_app.web.deps import Caller, Server
 from geoserver_app.web.respond import base_url, cache_headers, etag, json, layer_digest, not_modified, unchanged
 
 router = APIRouter(prefix="/api")
+SEARCH = frozenset({"q", "limit", "lang"})
+"""Parameters of a search."""
 
 
 def _text(text: Text) -> dict[str, str]:
@@ -87,7 +90,15 @@ async def search(
     limit: Annotated[int, Query(ge=1, le=50)] = 10,
 ) -> Response:
     """Communes whose name begins with, or contains, the text: accents and case do not matter."""
+    unknown = next((name for name in request.query_params if name not in SEARCH), None)
+    if unknown is not None:
+        raise BadParameter(f"there is no parameter {unknown!r} here", locator=unknown)
     communes = await server.published("communes", caller, request)
+    headers = cache_headers([communes.layer], caller)
+    revision = f"{communes.revision}:{layer_digest(communes)}"
+    tag = etag(base_url(request), request.url.query, sorted(caller.roles), revision)
+    if not_modified(request, tag):
+        return unchanged(tag, headers)
     async with server.database.read() as reader:
         body = await find_communes(reader, communes, q, limit)
-    return json(body, media_type="application/geo+json", headers=cache_headers([communes.layer], caller))
+    return json(body, media_type="application/geo+json", headers={**headers, "ETag": tag})

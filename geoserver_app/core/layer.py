@@ -297,6 +297,24 @@ class Layer:
                 return found
         raise UnknownField(f"{self.id!r} has no field {name!r}", locator=name)
 
+    def with_fields(self, fields: tuple["Field", ...]) -> "Layer":
+        """The layer with these fields only: nothing of it names any other."""
+        names = {found.name for found in fields}
+        rules = self.generalise
+        kept = dataclasses.replace(
+            rules,
+            rank=rules.rank if rules.rank in names else None,
+            from_zoom=tuple(rule for rule in rules.from_zoom if rule.field in names),
+        )
+        return dataclasses.replace(
+            self,
+            fields=fields,
+            label=self.label if self.label in names else None,
+            datetime_field=self.datetime_field if self.datetime_field in names else None,
+            risk=self.risk if self.risk is None or self.risk.field in {*names, None} else None,
+            generalise=kept,
+        )
+
     @property
     def tile_fields(self) -> tuple["Field", ...]:
         return tuple(f for f in self.fields if f.tiles)

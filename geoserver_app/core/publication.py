@@ -106,6 +106,8 @@ class Published:
 
 
 def publish(layer: Layer, publication: Publication) -> Published:
-    """Join a description and its rows, leaving out fields the table does not have yet."""
-    fields = tuple(f for f in layer.fields if f.name in publication.columns)
-    return Published(layer if fields == layer.fields else replace(layer, fields=fields), publication)
+    """Join a description and its rows, leaving out fields the table does not have yet.
+
+    Fields the caller may not know are gone from ``layer`` already; here its label, time and rules go with them.
+    """
+    return Published(layer.with_fields(tuple(f for f in layer.fields if f.name in publication.columns)), publication)

@@ -4,6 +4,8 @@ from typing import Any
 
 from sqlalchemy import Float, case, cast, func, literal, select
 
+from geoserver_app.core.errors import NotFound
+from geoserver_app.core.layer import Layer
 from geoserver_app.core.publication import Published
 from geoserver_app.store.engine import Reader
 from geoserver_app.store.tables import feature_table
@@ -13,10 +15,11 @@ async def find_communes(reader: Reader, published: Published, text: str, limit: 
     """A FeatureCollection of communes by name, best match first; geometry is a point inside each.
 
     Coordinates and each feature's bbox are CRS84. Names match without regard to case and accents.
+    NotFound where the caller's layer has no text to search.
     """
     layer = published.layer
     table = feature_table(published)
-    label = layer.label or layer.fields[0].name
+    label = _searched(layer)
     name = func.unaccent(func.lower(table.c[label]))
     wanted = func.unaccent(func.lower(literal(text.strip())))
     place = func.ST_Transform(func.ST_PointOnSurface(table.c.geom), 4326)
@@ -44,6 +47,14 @@ async def find_communes(reader: Reader, published: Published, text: str, limit: 
         for row in rows
     ]
     return {"type": "FeatureCollection", "features": features, "numberReturned": len(features)}
+
+
+def _searched(layer: Layer) -> str:
+    """The label, else the first text."""
+    texts = [field.name for field in layer.fields if field.type == "string"]
+    if not texts:
+        raise NotFound(f"{layer.id!r} has no names to search in")
+    return layer.label if layer.label in texts else texts[0]
 
 
 _EDGES = {"west": func.ST_XMin, "south": func.ST_YMin, "east": func.ST_XMax, "north": func.ST_YMax}

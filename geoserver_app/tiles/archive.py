@@ -65,7 +65,7 @@ class Filled:
 def common(published: Published) -> Published:
     """The layer with the fields that everybody who sees it may see: what a pack carries."""
     fields = tuple(f for f in published.layer.fields if not f.read or "public" in f.read)
-    return replace(published, layer=replace(published.layer, fields=fields))
+    return replace(published, layer=published.layer.with_fields(fields))
 
 
 @dataclass(frozen=True)
