@@ -18,6 +18,9 @@ ORDER = "maillage:order"
 DARK = "maillage:dark"
 """Metadata of a style layer: paint properties that replace its own on a dark map."""
 
+LEGEND = "maillage:legend"
+"""Metadata of a document: a field and its classes, each a value and its title, as legends name them."""
+
 _DOCUMENT_KEYS = frozenset({"version", "name", "metadata", "sources", "layers"})
 _LAYER_KEYS = frozenset(
     {"id", "type", "source", "source-layer", "minzoom", "maxzoom", "filter", "layout", "paint", "metadata"}
@@ -86,8 +89,37 @@ def _document(document: Mapping[str, Any], style_id: str, layer: Layer | None, i
         else:
             seen.add(name)
         yield from _layer(key, one, style_id, layer, _context(one, style_id, layer, fields, icons))
-    if not isinstance(document.get("metadata", {}), dict):
+    yield from _document_metadata(document.get("metadata", {}), layer, fields)
+
+
+def _document_metadata(metadata: object, layer: Layer | None, fields: Mapping[str, Field] | None) -> Told:
+    if not isinstance(metadata, dict):
         yield "metadata", "must be an object"
+        return
+    if LEGEND not in metadata:
+        return
+    key, legend = f"metadata.{LEGEND}", metadata[LEGEND]
+    if not isinstance(legend, dict) or set(legend) != {"field", "classes"}:
+        yield key, 'must be {"field": …, "classes": […]}'
+        return
+    if layer and fields is not None and legend["field"] not in fields:
+        yield f"{key}.field", f"{layer.id!r} has no field {legend['field']!r}"
+    classes = legend["classes"]
+    if not isinstance(classes, list) or not classes:
+        yield f"{key}.classes", "must be a list of at least one class"
+        return
+    for index, one in enumerate(classes):
+        if not _is_class(one):
+            yield f"{key}.classes[{index}]", 'must be {"value": …, "title": {"fr": …, "en": …}}'
+
+
+def _is_class(one: object) -> bool:
+    if not isinstance(one, dict) or set(one) != {"value", "title"}:
+        return False
+    title = one["title"]
+    if not isinstance(title, dict) or set(title) != {"fr", "en"}:
+        return False
+    return isinstance(one["value"], str | int | float) and all(isinstance(t, str) and t for t in title.values())
 
 
 def _sources(sources: object, style_id: str) -> Told:

@@ -161,3 +161,27 @@ def test_label_points_are_found_under_the_id_of_each_layer_and_left_where_there_
     assert [one["source-layer"] for one in style.layers_for("zones")] == ["zones_label"]
     assert [one["source-layer"] for one in style.layers_for("sites")] == ["sites_label"]
     assert [one["source-layer"] for one in style.layers_for("sites", labelled=False)] == ["sites"]
+
+
+LOW = {"value": 1, "title": {"fr": "Bas", "en": "Low"}}
+
+
+def test_a_legend_names_the_values_of_a_field_in_both_languages(folders: Folders) -> None:
+    legend = {"field": "level", "classes": [LOW, {"value": 2, "title": {"fr": "Haut", "en": "High"}}]}
+    folders.style("hydrants", {**STYLE, "metadata": {"maillage:legend": legend}})
+    assert folders.told() == {}
+
+
+@pytest.mark.parametrize(
+    ("legend", "key"),
+    [
+        ([LOW], "metadata.maillage:legend"),
+        ({"field": "lvel", "classes": [LOW]}, "metadata.maillage:legend.field"),
+        ({"field": "level", "classes": []}, "metadata.maillage:legend.classes"),
+        ({"field": "level", "classes": [{**LOW, "title": {"fr": "Bas"}}]}, "metadata.maillage:legend.classes[0]"),
+        ({"field": "level", "classes": [LOW, {"title": LOW["title"]}]}, "metadata.maillage:legend.classes[1]"),
+    ],
+)
+def test_a_legend_that_names_nothing_is_refused(folders: Folders, legend: object, key: str) -> None:
+    folders.style("hydrants", {**STYLE, "metadata": {"maillage:legend": legend}})
+    assert [told for told in folders.told() if told.endswith(key)]
