@@ -138,6 +138,80 @@ async def test_the_legend_names_the_classes_in_the_language_chosen(visit: Visit,
     assert await legend.locator("svg").count() == len(zones["codes"])
 
 
+@pytest.mark.parametrize(
+    ("layer", "french", "english"),
+    [
+        ("regional_roads", ["Autoroute", "Route nationale ou ring"], ["Motorway", "National or ring road"]),
+        ("seveso_sites", ["Seuil haut", "Seuil bas"], ["Upper tier", "Lower tier"]),
+        ("seveso_zones", ["Seuil haut", "Seuil bas"], ["Upper tier", "Lower tier"]),
+    ],
+)
+async def test_the_legend_says_what_the_style_calls_its_classes(
+    visit: Visit, layer: str, french: list[str], english: list[str]
+) -> None:
+    page = await visit.open(f"#layers={layer}")
+    legend = page.locator(f"[data-layer={layer}] .legend li")
+    for language, names in (("fr", french), ("en", english)):
+        await page.click(f"#language-{language}")
+        await expect(legend).to_have_text(names)
+    first, second = [await one.locator("svg").inner_html() for one in await legend.all()]
+    assert first != second
+
+
+async def test_no_legend_shows_a_piece_of_a_filter_as_a_class(visit: Visit, catalog: dict[str, Any]) -> None:
+    page = await visit.open("#layers=" + ",".join(one["id"] for one in catalog["layers"]) + "&lang=en")
+    names = await page.locator(".legend li").all_inner_texts()
+    assert names
+    assert [name for name in names if not name.strip() or name[0].islower()] == []
+
+
+async def test_the_coordinates_follow_when_the_map_moves_under_a_resting_pointer(visit: Visit) -> None:
+    page = await visit.open("#map=14/50.51641/5.23421&layers=communes")
+    value = page.locator(".readout .value").first
+    await page.mouse.move(*await middle(page))
+    await expect(value).to_contain_text("50,5164")
+    await page.evaluate("() => window.maillage.map.jumpTo({ center: [5.05, 50.71] })")
+    await expect(value).to_contain_text("50,7100")
+    await page.mouse.move(200, 300)  # over the panel
+    await page.evaluate("() => window.maillage.map.jumpTo({ center: [5.25, 50.61] })")
+    await expect(value).to_contain_text("50,6100")
+
+
+@pytest.mark.parametrize(("locale", "language"), [("en-GB", "en"), ("fr-BE", "fr"), ("nl-BE", "fr")])
+async def test_a_first_visit_speaks_the_language_of_the_browser(visitor: Visitor, locale: str, language: str) -> None:
+    page = await (await visitor(locale=locale)).open()
+    await expect(page.locator("html")).to_have_attribute("lang", language)
+
+
+async def test_a_language_once_chosen_outweighs_that_of_the_browser(visitor: Visitor) -> None:
+    visit = await visitor(locale="en-GB")
+    page = await visit.open("#lang=fr")
+    await expect(page.locator("html")).to_have_attribute("lang", "fr")
+    await page.click("#language-fr")
+    again = await visit.open()
+    await expect(again.locator("html")).to_have_attribute("lang", "fr")
+
+
+async def test_the_age_of_made_up_data_is_not_asked_for(visit: Visit, catalog: dict[str, Any]) -> None:
+    about = layer_of(catalog, "seveso_sites")
+    assert about["exercise"] == about["count"]
+    page = await visit.open("#layers=seveso_sites")
+    hint = page.locator("[data-layer=seveso_sites] .names .hint").first
+    await expect(hint).to_have_text(f"données fictives · {about['attribution']}")
+    await page.click("#language-en")
+    await expect(hint).to_have_text(f"fictional data · {about['attribution']}")
+    await page.click("#open-seveso_sites")
+    await expect(page.locator("#about-seveso_sites")).to_contain_text("fictional data")
+    await page.locator(".sources summary").click()
+    await expect(page.locator(".sources")).to_contain_text("fictional data")
+
+
+async def test_whom_a_layer_is_from_can_be_read_whole(visit: Visit) -> None:
+    page = await visit.open("#layers=seveso_sites")
+    script = "element => element.scrollWidth <= element.clientWidth && element.scrollHeight <= element.clientHeight"
+    assert await page.locator("[data-layer=seveso_sites] .names .hint").first.evaluate(script)
+
+
 async def test_the_opacity_of_a_layer_fades_what_is_drawn(visit: Visit) -> None:
     page = await visit.open("#layers=communes,flood_hazard")
     await page.click("#open-flood_hazard")
@@ -205,7 +279,7 @@ async def test_the_pointer_is_told_in_three_systems_and_a_click_copies(visitor: 
     readings = [await buttons.nth(at).locator(".value").inner_text() for at in range(3)]
     for reading, expected in zip(readings[1:], [(211377.8, 134317.6), (711381.2, 634325.6)], strict=True):
         x, y = (int(re.sub(r"\D", "", part)) for part in re.split(r"\s{2,}", reading.strip()))
-        assert (x, y) == (pytest.approx(expected[0], abs=2), pytest.approx(expected[1], abs=2))
+        assert [x, y] == pytest.approx(list(expected), abs=2)
     await buttons.nth(1).click()
     await expect(page.locator(".toast.shown")).to_contain_text("Copié")
     assert (await page.evaluate("navigator.clipboard.readText()")).startswith("2113")

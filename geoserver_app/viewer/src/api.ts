@@ -44,6 +44,11 @@ export interface LayerInfo {
   pack: string | null;
 }
 
+/** Whether nothing in a layer is real. */
+export function isFictional(layer: LayerInfo): boolean {
+  return layer.count > 0 && layer.exercise >= layer.count;
+}
+
 export interface Catalog {
   layers: LayerInfo[];
   groups: { id: string; title: Text }[];

@@ -8,7 +8,7 @@ import {
   type MapMouseEvent,
   type Point,
 } from "maplibre-gl";
-import { itemAddress, readItem, type FieldInfo, type LayerInfo } from "./api";
+import { isFictional, itemAddress, readItem, type FieldInfo, type LayerInfo } from "./api";
 import { fill, h, icon, isPhone } from "./dom";
 import { locale, severityName, showDate, type Language } from "./i18n";
 import { calm, room } from "./map";
@@ -171,7 +171,8 @@ export class Card {
       );
       details.append(h("p", { class: "links" }, link));
     }
-    const date = layer.date ? `${this.store.say("dataDate")} ${showDate(layer.date, language)}` : "";
+    const dated = isFictional(layer) ? null : layer.date;
+    const date = dated ? `${this.store.say("dataDate")} ${showDate(dated, language)}` : "";
     details.append(h("p", { class: "credit" }, [layer.attribution, date].filter(Boolean).join(" · ")));
     summary.addEventListener("click", () => {
       if (!details.open) this.select(this.hits.indexOf(hit));

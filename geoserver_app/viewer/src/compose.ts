@@ -2,6 +2,7 @@
 
 import type { LayerSpecification, SourceSpecification, StyleSpecification } from "maplibre-gl";
 import { BASE, type LayerInfo } from "./api";
+import type { ToldLegend } from "./legend";
 import type { State } from "./store";
 
 const PAPER = { day: "#f4f2ec", dark: "#191d21" };
@@ -22,6 +23,12 @@ export function styleLayers(state: State, id: string): LayerSpecification[] {
   const layers = state.styles.get(id)?.layers ?? [];
   const own = layers.filter((layer) => "source" in layer && layer.source === id);
   return own.map((layer) => (state.dark ? darkened(layer) : layer));
+}
+
+/** The legend that a layer's style tells itself; null where it is to be found out. */
+export function toldLegend(state: State, id: string): ToldLegend | null {
+  const told = (state.styles.get(id)?.metadata ?? {}) as { "maillage:legend"?: ToldLegend };
+  return told["maillage:legend"] ?? null;
 }
 
 function darkened(layer: LayerSpecification): LayerSpecification {

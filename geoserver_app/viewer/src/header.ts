@@ -15,6 +15,7 @@ export class Header {
   readonly element = h("header", { class: "head" });
   readonly foot = h("footer", { class: "foot" });
   private checked = new Date();
+  private incomplete = false;
   private open = true;
 
   constructor(
@@ -35,6 +36,12 @@ export class Header {
   /** The catalogue was confirmed as current at this moment. */
   setChecked(moment: Date): void {
     this.checked = moment;
+    this.drawFoot();
+  }
+
+  /** Tiles of what is shown are missing: the map cannot be called up to date. */
+  setIncomplete(incomplete: boolean): void {
+    this.incomplete = incomplete;
     this.drawFoot();
   }
 
@@ -98,7 +105,8 @@ export class Header {
 
   private drawFoot(): void {
     const { language } = this.store.state;
-    const fresh = h("span", { class: "fresh" }, `${this.store.say("upToDate")} ${showTime(this.checked, language)}`);
+    const current = `${this.store.say("upToDate")} ${showTime(this.checked, language)}`;
+    const fresh = h("span", { class: "fresh" }, this.incomplete ? this.store.say("incomplete") : current);
     const licences = h("a", { href: `${BASE}licences`, target: "_blank", rel: "noopener" }, this.store.say("licences"));
     const api = h("a", { href: `${BASE}ogc`, target: "_blank", rel: "noopener" }, "OGC API");
     fill(this.foot, fresh, api, licences);

@@ -7,7 +7,7 @@ export interface Text {
   en: string;
 }
 
-const TEXTS = {
+export const TEXTS = {
   title: ["Maillage — carte de situation", "Maillage — situation map"],
   map: ["Carte de situation", "Situation map"],
   layers: ["Couches", "Layers"],
@@ -24,6 +24,8 @@ const TEXTS = {
   source: ["Source", "Source"],
   licence: ["Licence", "Licence"],
   dataDate: ["Données du", "Data of"],
+  data: ["Données", "Data"],
+  fictionalData: ["données fictives", "fictional data"],
   noDate: ["date non communiquée", "date not given"],
   loaded: ["Chargé le", "Loaded on"],
   objects: ["objets", "features"],
@@ -59,6 +61,10 @@ const TEXTS = {
   sources: ["Sources", "Sources"],
   licences: ["Licences", "Licences"],
   upToDate: ["À jour à", "Up to date at"],
+  incomplete: ["Carte incomplète : nouvelle tentative…", "Incomplete map: trying again…"],
+  useControl: ["Ctrl + molette pour zoomer sur la carte", "Use Ctrl + scroll to zoom the map"],
+  useCommand: ["⌘ + molette pour zoomer sur la carte", "Use ⌘ + scroll to zoom the map"],
+  useFingers: ["Deux doigts pour déplacer la carte", "Use two fingers to move the map"],
   exercise: ["EXERCICE — données fictives", "EXERCISE — fictional data"],
   offline: ["Serveur injoignable. La carte affichée date de", "The server cannot be reached. The map shown is from"],
   unreachable: [
@@ -69,7 +75,7 @@ const TEXTS = {
     "Cette carte a besoin de WebGL 2, que ce navigateur n'offre pas ou a désactivé. Les données restent accessibles :",
     "This map needs WebGL 2, which this browser lacks or has switched off. The data can still be reached:",
   ],
-} as const;
+} as const satisfies Record<string, readonly [fr: string, en: string]>;
 
 export type Key = keyof typeof TEXTS;
 
@@ -88,6 +94,12 @@ const SEVERITIES: Record<string, Text> = {
 /** CAP's words for severity, for people; undefined for any other word. */
 export function severityName(value: string, language: Language): string | undefined {
   return SEVERITIES[value]?.[language];
+}
+
+/** The first of a browser's languages that the interface speaks; French where it speaks none. */
+export function preferredLanguage(languages: readonly string[]): Language {
+  const known = languages.map((tag) => tag.toLowerCase().split("-")[0]).find((tag) => tag === "fr" || tag === "en");
+  return known === "en" ? "en" : "fr";
 }
 
 export function locale(language: Language): string {

@@ -9,6 +9,7 @@ import {
   type LayerSpecification,
   type StyleSpecification,
 } from "maplibre-gl";
+import { say, type Language } from "./i18n";
 import type { FeatureCollection, Feature, Position } from "geojson";
 
 const SOURCE = "items";
@@ -75,6 +76,7 @@ async function beneath(styleHref: string): Promise<Pick<StyleSpecification, "sou
 async function start(container: HTMLElement): Promise<void> {
   const { features: href = "", style: styleHref = "", worker = "", attribution = "" } = container.dataset;
   setWorkerUrl(worker);
+  const language: Language = document.documentElement.lang === "en" ? "en" : "fr";
   const [style, answer] = await Promise.all([
     read<StyleSpecification>(styleHref),
     read<FeatureCollection | Feature>(href),
@@ -100,6 +102,12 @@ async function start(container: HTMLElement): Promise<void> {
     attributionControl: { compact: false, customAttribution: attribution },
     dragRotate: false,
     cooperativeGestures: true,
+    locale: {
+      "Map.Title": say("map", language),
+      "CooperativeGesturesHandler.WindowsHelpText": say("useControl", language),
+      "CooperativeGesturesHandler.MacHelpText": say("useCommand", language),
+      "CooperativeGesturesHandler.MobileHelpText": say("useFingers", language),
+    },
   });
   map.addControl(new ScaleControl({ unit: "metric" }), "bottom-left");
   map.on("styleimagemissing", ({ id }) => void (map.hasImage(id) || map.addImage(id, new ImageData(1, 1))));

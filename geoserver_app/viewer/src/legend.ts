@@ -3,7 +3,7 @@
 import { latest, normalizePropertyExpression, featureFilter } from "@maplibre/maplibre-gl-style-spec";
 import type { LayerSpecification } from "maplibre-gl";
 import type { LayerInfo } from "./api";
-import { locale, say, type Language } from "./i18n";
+import { locale, say, type Language, type Text } from "./i18n";
 
 type Properties = Record<string, unknown>;
 
@@ -23,10 +23,30 @@ export interface LegendClass {
   swatch: Swatch;
 }
 
-/** The classes of a layer in the order of its code list; one unnamed class where nothing tells features apart. */
-export function legendClasses(layers: LayerSpecification[], info: LayerInfo, language: Language): LegendClass[] {
+/** What a style says of its own classes, in its metadata. */
+export interface ToldLegend {
+  field: string;
+  classes: { value: unknown; title: Text }[];
+}
+
+/**
+ * The classes that the style names, else those of its values in the order of the code list; one
+ * unnamed class where nothing tells features apart.
+ */
+export function legendClasses(
+  layers: LayerSpecification[],
+  info: LayerInfo,
+  language: Language,
+  told: ToldLegend | null = null,
+): LegendClass[] {
   const drawn = layers.filter((layer) => layer.type !== "symbol" || layer.layout?.["icon-image"] !== undefined);
   const zoom = typicalZoom(info);
+  if (told) {
+    return told.classes.map(({ value, title }) => ({
+      label: title[language],
+      swatch: swatchFor(drawn, info, zoom, { [told.field]: value }),
+    }));
+  }
   const field = mainField(drawn);
   const alike = new Map<string, { values: ClassValue[]; swatch: Swatch }>();
   for (const value of field ? valuesOf(drawn, field, info) : []) {
@@ -108,8 +128,9 @@ function visit(node: unknown, found: Mentioned[]): void {
     });
   } else if (field && (operator === "==" || operator === "!=")) {
     found.push({ field, values: args.filter((arg) => !Array.isArray(arg)) });
-  } else if (field && operator === "in") {
-    found.push({ field, values: Array.isArray(args[0]) ? literalOf(args[1]) : [args[0]] });
+  } else if (operator === "in" && fieldOf(args[0])) {
+    // The other way round it looks for a piece of text, which is no value of the field.
+    found.push({ field: fieldOf(args[0]) ?? "", values: literalOf(args[1]) });
   } else if (field && operator === "step") {
     found.push({ field, values: [], bounds: args.slice(2).filter((_, at) => at % 2 === 0) as number[] });
   } else if (fieldOf(args[1]) && operator === "interpolate") {

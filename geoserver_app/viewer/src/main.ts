@@ -7,8 +7,9 @@ import { Card } from "./card";
 import { Controls } from "./controls";
 import { h, icon, isPhone } from "./dom";
 import { Header } from "./header";
-import { say, type Language } from "./i18n";
+import { preferredLanguage, say, type Language } from "./i18n";
 import { calm, createMap, hasWebgl2, middle, showBox } from "./map";
+import { MissingTiles } from "./missing";
 import { fatal, Notices } from "./notices";
 import { LayerList } from "./panel";
 import { readLink, writeLink, type Link } from "./permalink";
@@ -35,7 +36,7 @@ declare global {
 
 async function start(): Promise<void> {
   const link = readLink(location.hash);
-  const language: Language = link.language ?? (recall("language") === "en" ? "en" : "fr");
+  const language = link.language ?? rememberedLanguage() ?? preferredLanguage(navigator.languages);
   document.documentElement.lang = language;
   if (!hasWebgl2()) return document.body.append(fatal({ say: (key) => say(key, language) }, "noWebgl"));
   const reader = new CatalogReader();
@@ -75,6 +76,11 @@ function systemDark(): MediaQueryList {
   return window.matchMedia("(prefers-color-scheme: dark)");
 }
 
+function rememberedLanguage(): Language | null {
+  const language = recall("language");
+  return language === "fr" || language === "en" ? language : null;
+}
+
 function rememberedTheme(): boolean | null {
   const theme = recall("theme");
   return theme === "dark" || theme === "light" ? theme === "dark" : null;
@@ -84,6 +90,7 @@ class Page implements Hook {
   readonly map: MapLibre;
   private readonly notices: Notices;
   private readonly header: Header;
+  private readonly missing: MissingTiles;
   private readonly pin = new Marker({ element: h("div", { class: "pin", "aria-hidden": true }) });
   private current = new Date();
 
@@ -100,6 +107,10 @@ class Page implements Hook {
     const list = new LayerList(store, { zoomTo: (layer) => layer.bbox && showBox(this.map, layer.bbox) });
     document.body.append(this.notices.banner, stage, this.panel(list), this.notices.alarm, this.notices.toast);
     this.map = createMap(stage, store, link.view);
+    this.missing = new MissingTiles(this.map, (missing) => {
+      this.notices.setIncomplete(missing);
+      this.header.setIncomplete(missing);
+    });
     new Card(this.map, store);
     this.edges(stage);
     list.setZoom(this.map.getZoom());
@@ -119,6 +130,7 @@ class Page implements Hook {
       if (catalog) await this.take(catalog);
       this.current = new Date();
       this.header.setChecked(this.current);
+      if (document.documentElement.dataset["server"] === "away") this.missing.askNow();
       this.notices.setUnreachable(null);
     } catch {
       this.notices.setUnreachable(this.current);

@@ -40,7 +40,7 @@ export function createMap(container: HTMLElement, store: Store, view: View | nul
   map.touchZoomRotate.disableRotation();
   map.keyboard.disableRotation();
   map.addControl(new ScaleControl({ maxWidth: 110, unit: "metric" }), "bottom-left");
-  // Tiles that fail are asked again when the server is back; the banner tells the user meanwhile.
+  // Tiles that fail are asked again, see missing.ts.
   map.on("error", ({ error }) => void (error instanceof AJAXError || console.warn(error)));
   map.on("styleimagemissing", ({ id }) => void (map.hasImage(id) || map.addImage(id, new ImageData(1, 1))));
   followState(map, store);

@@ -12,6 +12,7 @@ export class Notices {
   readonly toast = h("div", { class: "toast", role: "status" });
   private timer = 0;
   private since: Date | null = null;
+  private incomplete = false;
 
   constructor(private readonly store: Store) {
     this.draw();
@@ -41,12 +42,21 @@ export class Notices {
     this.draw();
   }
 
+  /** Tiles of what is shown are missing, and are being asked again. */
+  setIncomplete(incomplete: boolean): void {
+    this.incomplete = incomplete;
+    this.draw();
+  }
+
   private draw(): void {
     const { catalog, language } = this.store.state;
     this.banner.hidden = !catalog.exercise;
     this.banner.textContent = this.store.say("exercise");
-    this.alarm.hidden = this.since === null;
-    this.alarm.textContent = this.since ? `${this.store.say("offline")} ${showTime(this.since, language)}.` : "";
+    const away = this.since && `${this.store.say("offline")} ${showTime(this.since, language)}.`;
+    const text = away ?? (this.incomplete ? this.store.say("incomplete") : "");
+    this.alarm.hidden = !text;
+    // The same words set again would be read aloud again.
+    if (this.alarm.textContent !== text) this.alarm.textContent = text;
     document.documentElement.dataset["server"] = this.since ? "away" : "there";
   }
 }

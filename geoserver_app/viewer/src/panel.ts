@@ -1,11 +1,11 @@
 /** The list of layers: groups, switches, legends, opacity, and what each layer is. */
 
-import type { LayerInfo } from "./api";
-import { local } from "./api";
-import { styleLayers } from "./compose";
+import { isFictional, local, type LayerInfo } from "./api";
+import { styleLayers, toldLegend } from "./compose";
 import { fill, h, icon } from "./dom";
 import { legendClasses, type LegendClass } from "./legend";
 import { locale, showDate, showShortDate } from "./i18n";
+import { ageOf } from "./sources";
 import type { State, Store } from "./store";
 import { drawSeveral, drawSwatch } from "./swatch";
 
@@ -75,7 +75,7 @@ export class LayerList {
   private row(layer: LayerInfo): HTMLElement {
     const { state } = this.store;
     const on = state.shown.has(layer.id);
-    const classes = legendClasses(styleLayers(state, layer.id), layer, state.language);
+    const classes = legendClasses(styleLayers(state, layer.id), layer, state.language, toldLegend(state, layer.id));
     const box = h("input", {
       type: "checkbox",
       id: `layer-${layer.id}`,
@@ -84,7 +84,7 @@ export class LayerList {
     });
     const title = h("span", { class: "title" }, layer.title[state.language]);
     const far = on && this.isTooFar(layer) && h("span", { class: "hint far" }, this.store.say("tooFar"));
-    const date = layer.date ? showShortDate(layer.date, state.language) : this.store.say("noDate");
+    const date = ageOf(layer, this.store, showShortDate);
     const credit = on && h("span", { class: "hint" }, `${date} · ${layer.attribution}`);
     const label = h(
       "label",
@@ -166,7 +166,7 @@ export class LayerList {
     return [
       [this.store.say("source"), layer.attribution],
       [this.store.say("licence"), terms],
-      [this.store.say("dataDate"), layer.date ? showDate(layer.date, language) : this.store.say("noDate")],
+      [this.store.say(isFictional(layer) ? "data" : "dataDate"), ageOf(layer, this.store, showDate)],
       [this.store.say("loaded"), showDate(layer.loaded_at, language)],
       [capital(this.store.say("objects")), `${count}${exercise}`],
     ];

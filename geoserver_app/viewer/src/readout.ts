@@ -1,23 +1,26 @@
 /** Where the pointer is, in three systems; a click copies one. */
 
-import type { Map as MapLibre } from "maplibre-gl";
+import type { Map as MapLibre, PointLike } from "maplibre-gl";
 import { readings, type Place, type Reading } from "./coordinates";
 import { h } from "./dom";
 import type { Notices } from "./notices";
 import type { Store } from "./store";
 
 /**
- * Follows the pointer over the map. Where there is none (touch, keyboard) it shows the middle of
- * the map; when the pointer leaves, the last place stays so that it can be copied.
+ * Follows the pointer over the map, also when the map moves under a resting one. Where there is
+ * none (touch, keyboard) it shows the middle of the map; when the pointer leaves, the last place
+ * stays until the map moves, so that it can be copied.
  */
 export class Readout {
   readonly element = h("div", { class: "readout", role: "group" });
   private readonly buttons: HTMLButtonElement[];
   private shown: Reading[] = [];
   private place: Place;
+  /** Where a mouse rests over the map, in pixels. */
+  private pointer: PointLike | null = null;
 
   constructor(
-    map: MapLibre,
+    private readonly map: MapLibre,
     private readonly store: Store,
     private readonly notices: Notices,
   ) {
@@ -28,14 +31,25 @@ export class Readout {
     const { lng: lon, lat } = map.getCenter();
     this.place = { lon, lat };
     this.draw();
-    map.on("mousemove", ({ lngLat }) => this.follow(lngLat.lng, lngLat.lat));
+    // The map's own mouse events stop while it is dragged.
+    const stage = map.getCanvasContainer();
+    stage.addEventListener("pointermove", (event) => this.point(event));
+    stage.addEventListener("pointerleave", () => (this.pointer = null));
     map.on("click", ({ lngLat }) => this.follow(lngLat.lng, lngLat.lat));
-    map.on("moveend", () => {
-      if (!map.getContainer().matches(":hover") || matchMedia("(hover: none)").matches) {
-        this.follow(map.getCenter().lng, map.getCenter().lat);
-      }
-    });
+    map.on("move", () => this.onMove());
     store.listen((_, change) => void (change.language && this.draw()));
+  }
+
+  private point({ pointerType, clientX, clientY }: PointerEvent): void {
+    if (pointerType === "touch") return;
+    const { left, top } = this.map.getCanvasContainer().getBoundingClientRect();
+    this.pointer = [clientX - left, clientY - top];
+    this.onMove();
+  }
+
+  private onMove(): void {
+    const { lng, lat } = this.pointer ? this.map.unproject(this.pointer) : this.map.getCenter();
+    this.follow(lng, lat);
   }
 
   private follow(lon: number, lat: number): void {

@@ -1,9 +1,15 @@
 /** Who made the layers that are shown, and how old each is: at the foot of the map. */
 
-import type { LayerInfo } from "./api";
+import { isFictional, type LayerInfo } from "./api";
 import { fill, h } from "./dom";
-import { showDate } from "./i18n";
+import { showDate, type Language } from "./i18n";
 import type { Store } from "./store";
+
+/** How old a layer's data are, in words; what an exercise made up has no age. */
+export function ageOf(layer: LayerInfo, store: Store, show: (date: string, language: Language) => string): string {
+  if (isFictional(layer)) return store.say("fictionalData");
+  return layer.date ? show(layer.date, store.state.language) : store.say("noDate");
+}
 
 export class Sources {
   readonly element = h("details", { class: "sources" });
@@ -21,8 +27,7 @@ export class Sources {
     }
     const lines = [...credits].map(([credit, layers]) => {
       const dated = layers.map((layer) => {
-        const date = layer.date ? showDate(layer.date, language) : this.store.say("noDate");
-        return `${layer.title[language]} (${date})`;
+        return `${layer.title[language]} (${ageOf(layer, this.store, showDate)})`;
       });
       return h("li", {}, h("strong", {}, credit), ` — ${dated.join(", ")}`);
     });
