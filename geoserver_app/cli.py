@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from geoserver_app import interrupts
-from geoserver_app.core.errors import GeoError
+from geoserver_app.core.errors import BadParameter, GeoError
 from geoserver_app.settings import BadSettings, Settings, read_settings
 
 if TYPE_CHECKING:  # the store takes a second to load, which `--help` need not wait for
@@ -113,6 +113,8 @@ def add(
     replace: Annotated[bool, typer.Option("--replace", help="Replace the layer that has this id.")] = False,
 ) -> None:
     """Publish a file: writes the layer and a style, loads it, and it is on every protocol."""
+    if file.is_dir() and file.suffix.lower() != ".gdb":
+        raise BadParameter(f"{str(file)!r} is a folder; give a file", locator="file")
     from ingest.cli import add as run
 
     settings = read_settings()

@@ -44,7 +44,10 @@ def read_where(text: str | None, settings: Settings) -> Node | None:
     """The filter a layer file states for a file's rows, in CQL2 text; BadFilter tells what is wrong in it."""
     if not text:
         return None
-    return parse_text(text, Limits.of(settings))
+    try:
+        return parse_text(text, Limits.of(settings))
+    except BadFilter as error:
+        raise BadFilter(f"--where (`where` in [source]): {error.detail}", locator="where") from None
 
 
 def keep(node: Node, batch: Batch) -> Batch:
@@ -101,7 +104,7 @@ def _full(found: Any, batch: Batch) -> Any:
 def _value(node: Expression, batch: Batch) -> Any:
     if isinstance(node, Property):
         if node.name not in batch.schema.names:
-            raise UnknownField(f"the source has no field {node.name!r}", locator="where")
+            raise UnknownField(f"--where (`where` in [source]): the source has no field {node.name!r}", locator="where")
         return batch.column(node.name)
     if isinstance(node, Constant):
         return pa.scalar(node.value)

@@ -93,12 +93,14 @@ class LocalFile(Reader):
         """Unpack the member that holds the layer, with the files beside it that belong to it."""
         with _opened(path) as archive:
             names = [m.filename for m in unpack.check_zip(archive, path.name, bytes_max)]
-        member, inner = _chosen(path, members(names), layer)
+        member, inner = _chosen(path, names, layer)
         if member.format == "gdb":
             wanted = [n for n in names if n.startswith(member.name + "/")]
         else:
             stem = member.name.rsplit(".", 1)[0].lower() + "."
             wanted = [n for n in names if n.lower().startswith(stem) or n == member.name]
+        if member.format == "shp" and not any(n.lower() == f"{stem}shx" for n in wanted):
+            raise BadSource(f"{path.name} lacks {member.name[:-4]}.shx, without which {member.name} cannot be read")
         folder = self._temporary()
         unpack.unzip(path, folder, wanted, bytes_max)
         found = folder.joinpath(*PurePosixPath(member.name).parts)
@@ -180,10 +182,12 @@ def members(names: list[str]) -> tuple[Member, ...]:
     )
 
 
-def _chosen(path: Path, found: tuple[Member, ...], layer: str | None) -> tuple[Member, str | None]:
+def _chosen(path: Path, names: list[str], layer: str | None) -> tuple[Member, str | None]:
     """The member asked for, and the layer inside it. ``layer`` names a member, or a layer of the only one."""
+    found = members(names)
     if not found:
-        raise BadSource(f"{path.name} holds no file that is read")
+        inside = ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
+        raise BadSource(f"{path.name} holds no file that is read; in it are {inside or 'no files'}")
     if layer is not None:
         for member in found:
             if layer in (member.name, member.stem, PurePosixPath(member.name).name):
@@ -194,9 +198,9 @@ def _chosen(path: Path, found: tuple[Member, ...], layer: str | None) -> tuple[M
                 return member, inner
     if len(found) == 1 and (layer is None or found[0].format != "shp"):
         return found[0], layer
-    names = ", ".join(member.stem for member in found)
+    known = ", ".join(member.stem for member in found)
     asked = f"no {layer!r} but" if layer is not None else "several layers:"
-    raise BadSource(f"{path.name} holds {asked} {names}; name one")
+    raise BadSource(f"{path.name} holds {asked} {known}; name one")
 
 
 def _opened(path: Path) -> zipfile.ZipFile:

@@ -83,7 +83,10 @@ class WfsReader(Reader):
 
     def __init__(self, source: Source, settings: Settings, work: Path) -> None:
         if not source.url or not source.layer:
-            raise BadSource("a WFS source needs the url of the service and layer, the name of a feature type")
+            raise BadSource(
+                "a WFS source needs the name of a feature type: write it as `layer` in [source] of the layer file, "
+                "beside `url`"
+            )
         self.source = source
         self.settings = settings
         self.work = work

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 import shapely
 
+from geoserver_app.core.errors import BadParameter
 from geoserver_app.core.layer import Source
 from geoserver_app.settings import Settings
 from ingest.read import BadSource, SourceChanged, layers_of
@@ -354,3 +355,29 @@ def test_a_file_without_a_key_says_why_and_what_follows(
     assert described.note == expected
     frame.assign(id=range(5)).drop(columns=[column] if column != "id" else []).to_file(tmp_path / "u.fgb")
     assert read_file(tmp_path / "u.fgb", settings, work).described.note == ""
+
+
+def test_a_zip_that_lacks_a_part_or_any_layer_says_what_is_in_it(
+    settings: Settings, work: Path, tmp_path: Path
+) -> None:
+    PLACES.to_file(tmp_path / "a.shp")
+    for name, members in (("no_shx.zip", ("a.shp", "a.dbf")), ("none.zip", ("a.prj", "a.dbf"))):
+        with zipfile.ZipFile(tmp_path / name, "w") as archive:
+            for member in members:
+                archive.write(tmp_path / member, member)
+    with pytest.raises(BadSource, match=r"^no_shx\.zip lacks a\.shx, without which a\.shp cannot be read$"):
+        read_file(tmp_path / "no_shx.zip", settings, work)
+    with pytest.raises(BadSource, match=r"^none\.zip holds no file that is read; in it are a\.prj, a\.dbf$"):
+        read_file(tmp_path / "none.zip", settings, work)
+
+
+def test_a_wfs_source_without_a_feature_type_says_where_to_write_it(settings: Settings, work: Path) -> None:
+    with pytest.raises(BadSource, match=r"write it as `layer` in \[source\]"):
+        read_all(Source("wfs", "http://localhost/wfs"), settings, work)
+
+
+@pytest.mark.parametrize("where", ["nom =", "name = 'Huy'"])
+def test_a_mistake_in_where_is_told_as_one(settings: Settings, work: Path, tmp_path: Path, where: str) -> None:
+    PLACES.to_file(tmp_path / "a.gpkg")
+    with pytest.raises(BadParameter, match=r"^--where \(`where` in \[source\]\): "):
+        read_file(tmp_path / "a.gpkg", settings, work, where=where)
