@@ -1,6 +1,7 @@
 """Files that GDAL reads, as Arrow streams: shapefile, GeoPackage, GeoJSON, FlatGeobuf, GML, KML, OSM."""
 
 import codecs
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -41,6 +42,9 @@ OPEN_OPTIONS: dict[str, dict[str, str]] = {
     # A schema is never fetched, nor guesses written beside a file that is not ours.
     "gml": {"DOWNLOAD_SCHEMA": "NO", "WRITE_GFS": "NO", "EXPOSE_GML_ID": "YES"},
 }
+
+
+_FOLDERS = re.compile(r"(?<![\w:/])/(?:[^\s/'\"`]+/)+")
 
 
 class GdalFile(FileReader):
@@ -220,4 +224,6 @@ def _readable(column: Any, name: str) -> Any:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    """The first line of GDAL's words, without the folders of paths: they are often temporary ones."""
+    lines = str(error).strip().splitlines()
+    return _FOLDERS.sub("", lines[0]) if lines else type(error).__name__

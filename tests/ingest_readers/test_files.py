@@ -381,3 +381,14 @@ def test_a_mistake_in_where_is_told_as_one(settings: Settings, work: Path, tmp_p
     PLACES.to_file(tmp_path / "a.gpkg")
     with pytest.raises(BadParameter, match=r"^--where \(`where` in \[source\]\): "):
         read_file(tmp_path / "a.gpkg", settings, work, where=where)
+
+
+def test_a_damaged_file_in_a_zip_is_told_of_without_temporary_paths(
+    settings: Settings, work: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "a.gpkg").write_bytes(b"SQLite format 3\x00" + bytes(5000))
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.write(tmp_path / "a.gpkg", "a.gpkg")
+    with pytest.raises(BadSource, match=r"^a\.gpkg cannot be read") as told:
+        read_file(tmp_path / "a.zip", settings, work)
+    assert str(tmp_path) not in str(told.value)
