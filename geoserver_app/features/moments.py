@@ -55,6 +55,14 @@ def constant(value: Scalar, kind: str) -> ColumnElement[Any]:
     return literal(value if kind == "date" else first_moment(value), COLUMN_TYPES[kind])
 
 
+def whole_day(value: Scalar) -> Span | None:
+    """First and last moment of a day, where the value is one."""
+    found = read_moment(value) if isinstance(value, str) else value
+    if isinstance(found, datetime) or not isinstance(found, date):
+        return None
+    return literal(first_moment(found), STAMP), literal(last_moment(found), STAMP)
+
+
 def read_moment(text: str) -> date | datetime:
     """Read an RFC 3339 day or time; BadFilter otherwise. Times without a zone are UTC."""
     try:

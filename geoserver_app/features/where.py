@@ -33,6 +33,16 @@ SIGNS: dict[str, Callable[[Any, Any], ColumnElement[bool]]] = {
     "<=": lambda a, b: a <= b,
     ">=": lambda a, b: a >= b,
 }
+TURNED = {"<": ">", ">": "<", "<=": ">=", ">=": "<="}
+DAYS: dict[str, Callable[[Any, Any, Any], ColumnElement[bool]]] = {
+    "=": lambda a, first, last: and_(a >= first, a <= last),
+    "<>": lambda a, first, last: or_(a < first, a > last),
+    "<": lambda a, first, _last: a < first,
+    ">": lambda a, _first, last: a > last,
+    "<=": lambda a, _first, last: a <= last,
+    ">=": lambda a, first, _last: a >= first,
+}
+"""Comparisons of a time with a day, by the day's first and last moments."""
 TEXT_FUNCTIONS: dict[str, Callable[[ColumnElement[Any]], ColumnElement[Any]]] = {
     "casei": func.lower,
     "accenti": func.unaccent,
@@ -89,16 +99,13 @@ class _Where:
                     raise BadFilter(f"{name!r} is a {kind}, not a condition", locator="filter")
                 return column
             case tree.Compare(op, left, right):
-                a, b = self.pair(left, right)
-                return SIGNS[op](a, b)
+                return self.compare(op, left, right)
             case tree.Like():
                 return self.like(node)
             case tree.Between(value, low, high):
-                v, a = self.pair(value, low)
-                w, b = self.pair(value, high)
-                return and_(v >= a, w <= b)
+                return and_(self.compare(">=", value, low), self.compare("<=", value, high))
             case tree.In(value, items):
-                return or_(false(), *(a == b for a, b in (self.pair(value, item) for item in items)))
+                return or_(false(), *(self.compare("=", value, item) for item in items))
             case tree.IsNull(value):
                 return self.column(value).is_(None)
             case tree.Spatial():
@@ -114,6 +121,17 @@ class _Where:
         if isinstance(value, tree.Property) and value.name in GEOMETRY_NAMES:
             return self.table.c.geom
         return self.expression(value)[0]
+
+    def compare(self, op: str, left: tree.Expression, right: tree.Expression) -> ColumnElement[bool]:
+        """A comparison; a time compared with a day is compared with the whole of it."""
+        if isinstance(left, tree.Constant) and not isinstance(right, tree.Constant):
+            op, left, right = TURNED.get(op, op), right, left
+        a, b = self.pair(left, right)
+        if isinstance(right, tree.Constant) and self.expression(left)[1] == "datetime":
+            day = moments.whole_day(right.value)
+            if day is not None:
+                return DAYS[op](a, *day)
+        return SIGNS[op](a, b)
 
     def pair(self, left: tree.Expression, right: tree.Expression) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
         """Two operands brought to one type; BadFilter where there is none."""
