@@ -24,7 +24,7 @@ from psycopg import sql
 
 from geoserver_app.settings import Settings
 from geoserver_app.store.addresses import PASSWORDS, Access, check_given, given_access, read_passwords, write_private
-from geoserver_app.store.migrate import APP_ROLE, EXTENSIONS
+from geoserver_app.store.migrate import APP_ROLE, EXTENSIONS, close_to_everybody
 from geoserver_app.store.postgres import (
     ClusterError,
     can_own,
@@ -257,6 +257,7 @@ class Cluster:
             for extension in EXTENSIONS:
                 name = sql.Identifier(extension)
                 connection.execute(sql.SQL("CREATE EXTENSION IF NOT EXISTS {}").format(name))
+            close_to_everybody(connection)
         self._note(prepared=EXTENSIONS)
 
     # -- starting and stopping ---------------------------------------------------------------

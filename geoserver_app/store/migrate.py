@@ -1,6 +1,7 @@
 """Bring a database's schema to this version."""
 
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from alembic import command
@@ -14,6 +15,8 @@ from geoserver_app.store.loading import driver_url
 
 APP_ROLE = "maillage_app"
 EXTENSIONS = ("postgis", "unaccent", "pg_trgm")
+LARGE_OBJECTS = ("lo_creat(int)", "lo_create(oid)", "lo_from_bytea(oid, bytea)", "lo_import(text)",
+                 "lo_import(text, oid)", "lo_put(oid, bigint, bytea)", "lowrite(int, bytea)")  # fmt: skip
 LOCK = 0x6D61696C
 """Advisory lock: one migration at a time."""
 
@@ -61,6 +64,24 @@ def _prepare(connection: psycopg.Connection[object], app_password: str | None) -
             f"ALTER ROLE {APP_ROLE} NOSUPERUSER NOBYPASSRLS;"
         )
     connection.execute("CREATE SCHEMA IF NOT EXISTS system")
+    close_to_everybody(connection)
+
+
+def close_to_everybody(connection: psycopg.Connection[Any]) -> None:
+    """Take from PUBLIC what lets a reading role fill the disk, as far as this role may: safe to repeat.
+
+    Temporary tables are the database owner's to refuse, large objects a superuser's.
+    """
+    row = connection.execute(
+        "SELECT current_database(), pg_has_role(datdba, 'USAGE'), rolsuper FROM pg_database, pg_roles"
+        " WHERE datname = current_database() AND rolname = current_user"
+    ).fetchone()
+    assert row is not None  # noqa: S101 - the session's own database and role
+    name, owned, superuser = row
+    if owned:
+        connection.execute(sql.SQL("REVOKE TEMPORARY ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name)))
+    if superuser:
+        connection.execute(f"REVOKE EXECUTE ON FUNCTION {', '.join(LARGE_OBJECTS)} FROM PUBLIC")
 
 
 def migrate(owner_url: str, app_password: str | None = None) -> str:

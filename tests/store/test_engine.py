@@ -14,7 +14,7 @@ from sqlalchemy import Integer, column, literal, select, values
 from geoserver_app.core.errors import BadParameter, Overloaded, TookTooLong
 from geoserver_app.store.engine import Database, compile_statement
 from geoserver_app.store.migrate import migrate
-from tests.conftest import TestDatabase
+from tests.conftest import Server, TestDatabase
 
 
 async def test_sessions_cannot_write_by_accident(pool: Database) -> None:
@@ -144,3 +144,18 @@ async def test_statements_are_compiled_with_bound_values(pool: Database) -> None
 
 def test_migrating_again_and_at_once_changes_nothing(database: TestDatabase) -> None:
     assert migrate(database.owner_url, "x") == migrate(database.owner_url, "x") == "0001"
+
+
+def test_the_server_s_role_can_make_neither_temporary_tables_nor_large_objects(
+    postgres: Server, database: TestDatabase
+) -> None:
+    name = urlsplit(database.owner_url).path[1:]
+    migrate(database.owner_url, "x")
+    migrate(postgres.url(name), "x")
+    asked = (
+        "SELECT has_database_privilege('maillage_app', current_database(), 'TEMP'),"
+        " has_function_privilege('maillage_app', 'lo_from_bytea(oid, bytea)', 'EXECUTE'),"
+        " has_database_privilege(current_user, current_database(), 'TEMP')"
+    )
+    with psycopg.connect(database.owner_url) as connection:
+        assert connection.execute(asked).fetchone() == (False, False, True)
