@@ -7,6 +7,7 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 
 from geoserver_app.api import layers, packs, status, styles, tiles
 from geoserver_app.auth.accounts import Accounts
@@ -67,13 +68,29 @@ async def tell_http(request: Request, error: Exception) -> Response:
     """The framework's own errors (no such path, wrong method) in the same words."""
     assert isinstance(error, HTTPException)  # noqa: S101
     if error.status_code == 405:
-        allow = (error.headers or {}).get("Allow", "GET")
-        return problem(NotAllowed("this address does not take that method", allow=tuple(allow.split(", "))))
+        allow = _methods(request, (error.headers or {}).get("Allow", ""))
+        if request.method == "OPTIONS":
+            return Response(status_code=204, headers={"Allow": ", ".join(allow), "Cache-Control": "no-cache"})
+        return problem(NotAllowed("this address does not take that method", allow=allow))
     if error.status_code == 404:
         return problem(NotFound(f"nothing is at {request.url.path}"))
     told = GeoError(str(error.detail))
     told.status, told.title = error.status_code, "Refused"
     return problem(told)
+
+
+def _methods(request: Request, told: str) -> tuple[str, ...]:
+    """The methods of an address; whatever answers GET answers HEAD, and every address OPTIONS.
+
+    ``told`` is what the framework says of the first route that fits.
+    """
+    found = {"OPTIONS", *filter(None, told.split(", "))}
+    for route in request.app.routes:
+        if route.matches(request.scope)[0] is not Match.NONE:
+            found |= set(getattr(route, "methods", None) or ())
+    if "GET" in found:
+        found.add("HEAD")
+    return tuple(sorted(found))
 
 
 async def tell_invalid(request: Request, error: Exception) -> Response:
@@ -96,7 +113,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """Build the application. Nothing is opened before its lifespan starts."""
     settings = settings or read_settings()
     app = FastAPI(
-        title="Maillage", version="1", lifespan=opened(settings), openapi_url="/api", docs_url=None, redoc_url=None
+        title="Maillage",
+        version="1",
+        lifespan=opened(settings),
+        openapi_url="/api",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,  # a redirect would name the server's inner address
     )
     app.state.settings = settings
     app.add_exception_handler(GeoError, tell)

@@ -70,6 +70,10 @@ def read_window(text: str, crs: Crs) -> Window:
     if west > east and crs.metres:
         raise BadParameter("the box has its first corner east of its second", locator="bbox")
     if not crs.metres and not (-180 <= west <= 180 and -180 <= east <= 180 and south >= -90 and north <= 90):
+        turn = 360.0 if max(west, east) < -180 else -360.0 if min(west, east) > 180 else 0.0
+        west, east = west + turn, east + turn
+        if max(west, east) < -180 or min(west, east) > 180:
+            raise BadParameter("the box lies more than a turn around the world away", locator="bbox")
         west, east = (max(-180.0, min(180.0, x)) for x in (west, east))
         south, north = (max(-90.0, min(90.0, y)) for y in (south, north))
     return Window((west, south, east, north), crs)

@@ -97,19 +97,23 @@ def cache_headers(layers: Sequence[Layer], caller: Principal) -> dict[str, str]:
 
 def accepted(header: str) -> list[tuple[str, float]]:
     """Media ranges of an Accept header with their weights, best first (RFC 9110, 12.5.1)."""
+    return sorted((item for item in _weighed(header) if item[1] > 0), key=lambda item: -item[1])
+
+
+def _weighed(header: str) -> list[tuple[str, float]]:
     ranges: list[tuple[str, float]] = []
     for part in header.split(","):
         media, *options = (piece.strip() for piece in part.split(";"))
         weight = 1.0
         for option in options:
-            if option.startswith("q="):
+            if option.lower().startswith("q="):
                 try:
                     weight = float(option[2:])
                 except ValueError:
                     weight = 0.0
-        if media and weight > 0:
+        if media:
             ranges.append((media.lower(), weight))
-    return sorted(ranges, key=lambda item: -item[1])
+    return ranges
 
 
 def negotiate(request: Request, offered: Mapping[str, str]) -> str:
@@ -129,12 +133,14 @@ def negotiate(request: Request, offered: Mapping[str, str]) -> str:
     header = request.headers.get("accept", "")
     if not header:
         return first
+    refused = {media for media, weight in _weighed(header) if weight <= 0}
+    offered = {name: media for name, media in offered.items() if media.split(";")[0] not in refused}
     for media, _ in accepted(header):
         for name, offer in offered.items():
             bare = offer.split(";")[0]
             if media in (bare, "*/*") or (media.endswith("/*") and bare.startswith(media[:-1])):
                 return name
-        if media == "application/json" and offered[first].split(";")[0].endswith("json"):
+        if media == "application/json" and first in offered and offered[first].split(";")[0].endswith("json"):
             return first
     raise UnknownFormat(f"none of {header!r} is offered here; choose from {', '.join(offered.values())}")
 
