@@ -197,7 +197,7 @@ async def test_the_age_of_made_up_data_is_not_asked_for(visit: Visit, catalog: d
     assert about["exercise"] == about["count"]
     page = await visit.open("#layers=seveso_sites")
     hint = page.locator("[data-layer=seveso_sites] .names .hint").first
-    await expect(hint).to_have_text(f"données fictives · {about['attribution']}")
+    await expect(hint).to_have_text("Exercice — données fictives")
     await page.click("#language-en")
     await expect(hint).to_have_text(f"fictional data · {about['attribution']}")
     await page.click("#open-seveso_sites")

@@ -85,7 +85,9 @@ export class LayerList {
     const title = h("span", { class: "title" }, layer.title[state.language]);
     const far = on && this.isTooFar(layer) && h("span", { class: "hint far" }, this.store.say("tooFar"));
     const date = ageOf(layer, this.store, showShortDate);
-    const credit = on && h("span", { class: "hint" }, `${date} · ${layer.attribution}`);
+    // Exercises are mostly attributed to "… données fictives", which need not be said twice.
+    const facts = layer.attribution.includes(date) ? [layer.attribution] : [date, layer.attribution];
+    const credit = on && h("span", { class: "hint" }, facts.join(" · "));
     const label = h(
       "label",
       { for: box.id },
