@@ -26,6 +26,7 @@ from geoserver_app.ogc.revised import tag_of
 from geoserver_app.ogc.sending import streamed, whole
 from geoserver_app.web.deps import Caller, Parts, Server
 from geoserver_app.web.respond import base_url, cache_headers, language, negotiate, not_modified, unchanged
+from geoserver_app.web.tiles import GONE, unless_gone
 
 router = APIRouter(prefix="/ogc/collections/{collection_id}/items", include_in_schema=False)
 
@@ -50,10 +51,13 @@ async def list_items(collection_id: str, request: Request, server: Server, calle
     if not_modified(request, tag):
         return unchanged(tag, headers)
     if name in DOWNLOADS:
-        return await _download(DOWNLOADS[name], request, server, asked, headers)
-    if name == "html":
-        return await _page(request, server, asked, headers)
-    return await _geojson(request, server, asked, headers)
+        made = _download(DOWNLOADS[name], request, server, asked, headers)
+    elif name == "html":
+        made = _page(request, server, asked, headers)
+    else:
+        made = _geojson(request, server, asked, headers)
+    # Once the answer has begun, its stream ends with the client.
+    return await unless_gone(request, made) or Response(status_code=GONE)
 
 
 async def _geojson(request: Request, server: Parts, asked: Asked, headers: dict[str, str]) -> Response:
@@ -166,7 +170,9 @@ async def get_item(collection_id: str, feature_id: str, request: Request, server
     headers = {**cache_headers([published.layer], caller), "ETag": tag, "Content-Crs": content_crs(query.crs)}
     if not_modified(request, tag):
         return unchanged(tag, headers)
-    chunk = await read_chunk(server.database, query, 1, geojson_text)
+    chunk = await unless_gone(request, read_chunk(server.database, query, 1, geojson_text))
+    if chunk is None:
+        return Response(status_code=GONE)
     if not chunk.count:
         raise NotFound(f"{published.id!r} has no feature {feature_id!r}", locator="featureId")
     if name == "html":

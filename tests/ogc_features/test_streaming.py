@@ -1,9 +1,12 @@
 """Whole layers leave piece by piece: little memory, and never half an answer that looks whole."""
 
+import time
 import tracemalloc
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
+import psycopg
 import pytest
 
 from geoserver_app.core.layer import Field, Layer, Text
@@ -100,3 +103,32 @@ def test_a_client_that_leaves_lets_the_server_go_on(wide_served: str) -> None:
         with httpx.stream("GET", f"{wide_served}/ogc/collections/wide/items?f=csv", timeout=60) as answer:
             next(answer.iter_raw(1_000))
     assert httpx.get(f"{wide_served}/ogc/collections/wide/items?limit=1", timeout=60).status_code == 200
+
+
+def waiting(site: TestDatabase) -> int:
+    with psycopg.connect(site.app_url) as connection:
+        row = connection.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE state = 'active'"
+            " AND wait_event_type = 'Lock' AND datname = current_database()"
+        ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def settles(site: TestDatabase, wanted: int) -> bool:
+    deadline = time.monotonic() + 10
+    while waiting(site) != wanted and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return waiting(site) == wanted
+
+
+@pytest.mark.parametrize("address", ["items?f=csv", "items?f=json", "items?f=html", "items?f=gpkg", "items/1"])
+def test_a_client_that_leaves_early_ends_the_statement(wide_site: TestDatabase, wide_served: str, address: str) -> None:
+    with psycopg.connect(wide_site.owner_url) as connection:
+        connection.execute("LOCK TABLE reference.wide_p1")
+        with ThreadPoolExecutor(1) as aside, httpx.Client() as client:
+            asked = aside.submit(client.get, f"{wide_served}/ogc/collections/wide/{address}", timeout=2)
+            assert settles(wide_site, 1)
+            with pytest.raises(httpx.ReadTimeout):
+                asked.result()
+        assert settles(wide_site, 0)
