@@ -123,10 +123,12 @@ def bake(
     """
     layer = published.layer
     deepest = max(layer.zoom.min, min(layer.zoom.max, settings.bake_zoom_max))
-    target.parent.mkdir(parents=True, exist_ok=True)
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     unfinished = target.with_name(f".{target.name}.{os.getpid()}{UNFINISHED}")
     try:
         with unfinished.open("wb") as file, ExitStack() as stack:
+            # It may hold a layer that not everybody sees.
+            os.fchmod(file.fileno(), 0o640)
             free: SimpleQueue[Connection] = SimpleQueue()
             for _ in range(CONNECTIONS):
                 free.put(stack.enter_context(connect_owner(owner_url, autocommit=True)))

@@ -15,7 +15,7 @@ from starlette.responses import Response, StreamingResponse
 from geoserver_app.web.respond import not_modified, unchanged
 
 CHUNK = 256 * 1024
-RANGE = re.compile(r"^bytes=(\d{0,18})-(\d{0,18})$")
+RANGE = re.compile(r"^bytes=(\d{0,18})-(\d{0,18})$", re.IGNORECASE)
 
 
 class Unsatisfiable(ValueError):

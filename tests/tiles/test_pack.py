@@ -101,6 +101,9 @@ async def test_the_archive_says_whose_data_it_holds(empty: TestDatabase) -> None
     reader, _ = read(baked(empty, ZONES))
     metadata = reader.metadata()
     assert metadata["attribution"] == "© zones"
+    lying = empty.settings.home / "packs"
+    assert lying.stat().st_mode & 0o777 == 0o700
+    assert {file.stat().st_mode & 0o777 for file in lying.iterdir()} == {0o640}
     assert metadata["licence"]["name"] == "CC BY 4.0"
     assert [(e["id"], set(e["fields"])) for e in metadata["vector_layers"]] == [("zones", {"kind"})]
 
@@ -292,6 +295,7 @@ def test_a_killed_baker_leaves_no_archive_and_its_rest_is_swept(empty: TestDatab
     [
         (None, 200, slice(None)),
         ("bytes=0-126", 206, slice(0, 127)),
+        ("BYTES=0-9", 206, slice(0, 10)),
         ("bytes=100-", 206, slice(100, None)),
         ("bytes=-50", 206, slice(-50, None)),
         ("bytes=-9999999", 206, slice(None)),
