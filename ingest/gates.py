@@ -11,6 +11,10 @@ _LISTED = 20
 """Unknown codes named in a sentence; the number of the others is given."""
 
 
+OUTSIDE_DEGREES = "outside the area of EPSG:4326"
+METRES = "; coordinates in metres need their CRS told: --crs 31370 for Belgian Lambert 72"
+
+
 class GatesFailed(GeoError):
     """The rows were read but must not be published; what is published stays as it was."""
 
@@ -56,6 +60,7 @@ def check_counts(layer: Layer, settings: Settings, counts: Counts, before: int |
         reasons = ", ".join(f"{reason} ({count})" for reason, count in ordered_reasons(counts.rejected)[:5])
         raise GatesFailed(
             f"{layer.id}: {rejected} of {counts.read} rows were rejected, more than {limit:.0%}: {reasons}"
+            + (METRES if any(reason == OUTSIDE_DEGREES for reason in counts.rejected) else "")
         )
     if counts.kept < gates.min_count:
         raise GatesFailed(f"{layer.id}: {counts.kept} rows, but at least {gates.min_count} are expected")

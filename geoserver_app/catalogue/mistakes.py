@@ -35,4 +35,4 @@ def meant(word: str, known: Iterable[str]) -> str:
     near = get_close_matches(word.lower(), names, n=1, cutoff=0.6)
     if near:
         return f"did you mean {near[0]!r}?"
-    return f"known are {', '.join(names)}" if names else "there are none"
+    return f"known are {', '.join(dict.fromkeys(names))}" if names else "there are none"
