@@ -109,7 +109,9 @@ class Revisions:
             self.connected = True
             while True:
                 try:
-                    layer = await asyncio.wait_for(self._changes.get(), PING_SECONDS)
+                    # Python 3.11's wait_for loses a cancellation that comes together with a change.
+                    async with asyncio.timeout(PING_SECONDS):
+                        layer = await self._changes.get()
                 except TimeoutError:
                     await connection.fetchval("SELECT 1", timeout=5)
                     continue
