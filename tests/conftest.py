@@ -30,6 +30,11 @@ SHARED_DATA = REPOSITORY.parent / "shared" / "data"
 EXERCISE_SCALE = "0.15"
 
 
+def pytest_configure() -> None:
+    """Let Ctrl-C reach the programs under test even where this run is a background job, which ignores it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @dataclass(frozen=True)
 class TestDatabase:
     """One database of a test: the owner's way in, the server's, and settings that use both."""

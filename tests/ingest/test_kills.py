@@ -172,6 +172,7 @@ def leftovers(database: TestDatabase) -> set[str]:
 def record(trials: int, stages: Counter[str], seconds: float) -> None:
     """One line in the table of trials, in place of the one before."""
     file = REPOSITORY / "bench" / "TRIALS.md"
+    file.parent.mkdir(exist_ok=True)
     title = "| Loader killed (-9) at a random moment |"
     told = ", ".join(f"{count} {stage}" for stage, count in sorted(stages.items()))
     result = f"{trials} kills: {told}; what was served never changed or tore, every next run succeeded"
