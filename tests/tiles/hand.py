@@ -11,7 +11,10 @@ from psycopg import sql
 
 from geoserver_app.catalogue import default_style, write_layer, write_style
 from geoserver_app.core.layer import Field, Layer, Licence, Text, Zoom
+from geoserver_app.core.publication import Published
+from geoserver_app.core.publication import publish as joined
 from geoserver_app.settings import Settings
+from geoserver_app.store.tables import PUBLICATIONS, read_publication
 from tests.conftest import TestDatabase
 
 TYPES = {
@@ -127,3 +130,9 @@ def decode(tile: bytes) -> dict[str, dict[int, dict[str, object]]]:
     """Layers of a tile: their features by id, as {"geometry": …, "properties": …}, rows downwards as in the tile."""
     found = mapbox_vector_tile.decode(tile, default_options={"y_coord_down": True})
     return {name: {f["id"]: f for f in content["features"]} for name, content in found.items()}
+
+
+def published(database: TestDatabase, described: Layer) -> Published:
+    with psycopg.connect(database.owner_url, row_factory=psycopg.rows.dict_row) as connection:
+        row = connection.execute(f"{PUBLICATIONS} WHERE r.layer_id = '{described.id}'").fetchone()
+    return joined(described, read_publication(row))

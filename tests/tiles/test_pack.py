@@ -19,15 +19,12 @@ from pmtiles.tile import Compression, TileType, tileid_to_zxy, zxy_to_tileid
 from pmtiles.writer import write
 
 from geoserver_app.core.layer import Layer, Zoom
-from geoserver_app.core.publication import Published
-from geoserver_app.core.publication import publish as joined
 from geoserver_app.features.grid import Tile
-from geoserver_app.store.tables import PUBLICATIONS, read_publication
 from geoserver_app.tiles.archive import bake, sweep
 from geoserver_app.tiles.pack import Pack, read_varints
 from geoserver_app.tiles.source import TileSource
 from tests.conftest import TestDatabase, application, environment
-from tests.tiles.hand import Row, decode, describe, field, layer, publish
+from tests.tiles.hand import Row, decode, describe, field, layer, publish, published
 
 SQUARE = "POLYGON((184000 128000, 186000 128000, 186000 130000, 184000 130000, 184000 128000))"
 FAR = "POLYGON((240000 90000, 240300 90000, 240300 90300, 240000 90300, 240000 90000))"
@@ -40,12 +37,6 @@ ZONES = layer(
 )
 ROWS: list[Row] = [(1, SQUARE, {"kind": "a", "secret": "x"}), (2, FAR, {"kind": "b", "minzoom": 9})]
 Tiles = dict[tuple[int, int, int], bytes]
-
-
-def published(database: TestDatabase, described: Layer) -> Published:
-    with psycopg.connect(database.owner_url, row_factory=psycopg.rows.dict_row) as connection:
-        row = connection.execute(f"{PUBLICATIONS} WHERE r.layer_id = '{described.id}'").fetchone()
-    return joined(described, read_publication(row))
 
 
 def baked(database: TestDatabase, described: Layer, **more: Any) -> Path:

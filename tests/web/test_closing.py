@@ -13,8 +13,9 @@ from geoserver_app.auth.accounts import create_key
 from geoserver_app.core.access import ANONYMOUS, ROLES, STAFF, principal, readers, seen_by
 from geoserver_app.core.errors import UnknownLayer
 from geoserver_app.core.layer import Licence
+from geoserver_app.tiles.archive import bake
 from tests.conftest import TestDatabase, application
-from tests.tiles.hand import layer, publish, with_folders
+from tests.tiles.hand import layer, publish, published, with_folders
 
 TILE = "16/33652/22092"
 ADDRESSES = (
@@ -37,11 +38,10 @@ def installed(database: TestDatabase, tmp_path: Path) -> TestDatabase:
     """Two public layers of points, `open` and `stock`, the latter with an archive."""
     found = with_folders(database, tmp_path)
     found = replace(found, settings=replace(found.settings, catalogue_poll_s=0.2))
-    packs = found.settings.home / "packs"
-    packs.mkdir(parents=True)
-    (packs / "stock-2.pmtiles").write_bytes(b"an archive")
     publish(found, layer("open"), [(7, "POINT(184781.2 128873.1)", {})])
     publish(found, layer("stock"), [(7, "POINT(184781.2 128873.1)", {})], pack="stock-2.pmtiles")
+    target = found.settings.home / "packs" / "stock-2.pmtiles"
+    bake(published(found, layer("stock")), found.owner_url, target, replace(found.settings, bake_zoom_max=8))
     with_table(found)
     return found
 
