@@ -4,10 +4,11 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from geoserver_app.settings import Settings
+from geoserver_app.store.postgres import alive
 
 
 @contextmanager
@@ -16,17 +17,7 @@ def work_folder(settings: Settings) -> Iterator[Path]:
     parent = settings.home / "work"
     parent.mkdir(parents=True, exist_ok=True)
     for left in parent.iterdir():
-        if not _alive(left.name.partition("-")[0]):
+        if not alive(left.name.partition("-")[0]):
             shutil.rmtree(left, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix=f"{os.getpid()}-", dir=parent, ignore_cleanup_errors=True) as folder:
         yield Path(folder)
-
-
-def _alive(process: str) -> bool:
-    with suppress(ProcessLookupError, ValueError):
-        try:
-            os.kill(int(process), 0)
-        except PermissionError:
-            return True
-        return True
-    return False

@@ -222,3 +222,14 @@ def working_in(data: Path) -> list[int]:
                 if str((entry / "cwd").readlink()) == here and (entry / "comm").read_text().startswith("postgres"):
                     found.append(int(entry.name))
     return found
+
+
+def alive(process: str) -> bool:
+    """Whether a process of this number, as a file's name tells it, is running; no number is nobody."""
+    with suppress(ProcessLookupError, ValueError):
+        try:
+            os.kill(int(process), 0)
+        except PermissionError:
+            return True
+        return True
+    return False

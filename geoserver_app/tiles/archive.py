@@ -9,7 +9,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -25,6 +25,7 @@ from geoserver_app.settings import Settings
 from geoserver_app.store.direct import fetch_value
 from geoserver_app.store.engine import Statement
 from geoserver_app.store.loading import Connection, connect_owner
+from geoserver_app.store.postgres import alive
 from geoserver_app.tiles.coding import gzip_small
 from geoserver_app.tiles.tilejson import attribution, tilejson, vector_layers
 from geoserver_app.tiles.vector import (
@@ -290,17 +291,7 @@ def sweep(folder: Path, kept: set[str]) -> int:
             file.unlink(missing_ok=True)
             removed += 1
     for file in folder.glob(f".*{UNFINISHED}"):
-        if not _alive(file.name.removesuffix(UNFINISHED).rpartition(".")[2]):
+        if not alive(file.name.removesuffix(UNFINISHED).rpartition(".")[2]):
             file.unlink(missing_ok=True)
             removed += 1
     return removed
-
-
-def _alive(process: str) -> bool:
-    with suppress(ProcessLookupError, ValueError):
-        try:
-            os.kill(int(process), 0)
-        except PermissionError:
-            return True
-        return True
-    return False
